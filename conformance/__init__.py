@@ -1,0 +1,1 @@
+"""What is tested: requirements, deviations, scripts by document, and the pytest plugin."""

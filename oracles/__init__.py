@@ -1,0 +1,1 @@
+"""Rules that hold for every TCP: a recorded trace goes in, violations come out."""

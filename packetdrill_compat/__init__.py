@@ -1,0 +1,1 @@
+"""The packetdrill script language: scanner, grammar, AST, printer, and the interpreter that plays a script on a target."""

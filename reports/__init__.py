@@ -1,0 +1,1 @@
+"""Listeners of run events: Allure attachments and labels, ladder diagrams, run comparison."""
