@@ -1,0 +1,1 @@
+"""Congestion controls: one class each, registered by name."""

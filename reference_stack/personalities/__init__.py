@@ -1,0 +1,1 @@
+"""Personalities: each module makes one."""

@@ -1,0 +1,1 @@
+"""Loss recovery: scoreboard, duplicate acknowledgments, what to send again."""

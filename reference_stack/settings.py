@@ -1,0 +1,113 @@
+"""What socket options and sysctls give one connection. Mutable: after a change call `Connection.settings_changed`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class ConnectionSettings:
+    """Knobs of one connection. Times are microseconds, sizes octets. A personality supplies the defaults.
+
+    Names follow the sysctl or socket option where there is one, so that a host maps them one to one.
+    """
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+    nodelay: bool = False
+    """TCP_NODELAY: the Nagle algorithm is off (RFC 9293, MUST-17)."""
+    cork: bool = False
+    """TCP_CORK: nothing smaller than a full segment leaves until uncorked, or until `cork_timeout_us` passed."""
+    cork_timeout_us: int = 200_000
+    """Upper limit for holding back a partial segment under `cork` or `more` (tcp(7): 200 milliseconds)."""
+    user_mss: int | None = None
+    """TCP_MAXSEG: upper limit of the MSS offered and used; None leaves it to the MTU."""
+    sndbuf: int = 87_040
+    """SO_SNDBUF as in effect: octets of unacknowledged and unsent data that a connection holds."""
+    notsent_lowat: int = 0xFFFFFFFF
+    """TCP_NOTSENT_LOWAT; used for readiness by the host only."""
+    mtu: int = 1500
+    """MTU of the outgoing interface."""
+    path_mtu: int | None = None
+    """Path MTU known from earlier, or None."""
+    pmtu_discovery: bool = True
+    """DF is set and "packet too big" lowers the path MTU (RFC 1191, RFC 8201)."""
+    min_pmtu: int = 552
+    """Smallest path MTU that an ICMP error may set for IPv4 (sysctl ``route.min_pmtu``; RFC 5927 section 7)."""
+    min_snd_mss: int = 48
+    """Smallest MSS that is believed (sysctl ``tcp_min_snd_mss``)."""
+    congestion_control: str = "reno"
+    """TCP_CONGESTION: name in `congestion.base.registry`."""
+    initial_window: int | None = None
+    """Initial congestion window in segments (route ``initcwnd``); None is the personality's rule."""
+    slow_start_after_idle: bool = True
+    """Restart window after an idle RTO (RFC 5681, 4.1; sysctl ``tcp_slow_start_after_idle``)."""
+    reordering: int = 3
+    """Duplicate threshold at the start (RFC 5681: 3; sysctl ``tcp_reordering``)."""
+    max_tso_segments: int = 1
+    """Most segments of MSS size that may leave as one super-segment; 1 switches super-segments off."""
+    more_timeout_us: int = 200_000
+    """Upper limit for data held back by ``more=True`` (MSG_MORE)."""
+
+    # --- receiving ---------------------------------------------------------------------------------------------------
+    rcvbuf: int = 131_072
+    """SO_RCVBUF as in effect."""
+    rcvbuf_locked: bool = False
+    """The application set SO_RCVBUF itself, which ends automatic tuning."""
+    rmem_max: int = 6_291_456
+    """Largest receive buffer that may come; decides the window scale (sysctl ``tcp_rmem[2]``)."""
+    window_clamp: int = 0
+    """TCP_WINDOW_CLAMP: upper limit of the offered window; 0 is none."""
+    initial_receive_window: int | None = None
+    """First offered window in segments (route ``initrwnd``); None is the personality's rule."""
+    quickack: bool | None = None
+    """TCP_QUICKACK as last set; None: never set. The delayed-ACK policy reads it in `settings_changed`."""
+    oobinline: bool = False
+    """SO_OOBINLINE: the urgent octet stays in the stream."""
+
+    # --- options -----------------------------------------------------------------------------------------------------
+    window_scaling: bool = True
+    """RFC 7323 window scale (sysctl ``tcp_window_scaling``)."""
+    timestamps: bool = True
+    """RFC 7323 timestamps (sysctl ``tcp_timestamps``)."""
+    sack: bool = True
+    """RFC 2018 (sysctl ``tcp_sack``)."""
+    dsack: bool = True
+    """RFC 2883: report duplicates (sysctl ``tcp_dsack``)."""
+    ecn: int = 0
+    """sysctl ``tcp_ecn``: 0 off, 1 ask and accept, 2 accept when asked (RFC 3168)."""
+    urgent_points_to_last: bool = False
+    """sysctl ``tcp_stdurg``: the urgent pointer names the last urgent octet (RFC 1122) and not the one after it."""
+
+    # --- timers and limits -------------------------------------------------------------------------------------------
+    keepalive: bool = False
+    """SO_KEEPALIVE (RFC 9293, MUST-25: off by default)."""
+    keepidle_us: int = 7_200_000_000
+    """TCP_KEEPIDLE (RFC 9293, MUST-28: at least two hours)."""
+    keepintvl_us: int = 75_000_000
+    """TCP_KEEPINTVL."""
+    keepcnt: int = 9
+    """TCP_KEEPCNT: unanswered probes before the connection is given up."""
+    user_timeout_us: int = 0
+    """TCP_USER_TIMEOUT (R2 of one connection, RFC 9293 MUST-21); 0: the personality's R2."""
+    syn_retries: int = 6
+    """Retransmissions of a SYN before ETIMEDOUT (TCP_SYNCNT, sysctl ``tcp_syn_retries``)."""
+    syn_linear_timeouts: int = 0
+    """So many SYN retransmissions come at equal distance before the backoff (sysctl ``tcp_syn_linear_timeouts``)."""
+    synack_retries: int = 5
+    """Retransmissions of a SYN-ACK (sysctl ``tcp_synack_retries``)."""
+    retries1: int = 3
+    """R1 in retransmissions (sysctl ``tcp_retries1``)."""
+    retries2: int = 15
+    """R2 in retransmissions, taken as time at exponential backoff (sysctl ``tcp_retries2``)."""
+    orphan_retries: int = 0
+    """R2 once the application has closed (sysctl ``tcp_orphan_retries``; 0 means 8)."""
+    rto_min_us: int | None = None
+    """Lower limit of the RTO; None is the personality's."""
+    rto_max_us: int | None = None
+    """Upper limit of the RTO; None is the personality's."""
+    fin_timeout_us: int | None = None
+    """Life in FIN-WAIT-2 after CLOSE (TCP_LINGER2, sysctl ``tcp_fin_timeout``); None: for ever; negative: none."""
+    rfc1337: bool = True
+    """A RST does not end TIME-WAIT (RFC 1337 fix F1; sysctl ``tcp_rfc1337``)."""
+    challenge_ack_limit: int | None = None
+    """Challenge ACKs per second (RFC 5961 section 7); None is no limit."""
+    invalid_ratelimit_us: int = 500_000
+    """Least distance of two ACKs that answer out-of-window segments (sysctl ``tcp_invalid_ratelimit``)."""
