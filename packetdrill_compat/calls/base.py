@@ -1,0 +1,147 @@
+"""What all calls share: preparing, and the order in which a result is checked (section 5.1)."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from packetdrill_compat.ast import Integer, SyscallEvent, Word
+from packetdrill_compat.calls.arguments import Arguments, Value, as_s32, call_error, evaluate, symbol
+from packetdrill_compat.config import Config
+from packetdrill_compat.outcome import Difference, FailureKind
+from packetdrill_compat.play.errors import PlayError
+from packetdrill_compat.play.records import OtherFd, SocketRecord, SocketTable
+from targets.calls import CallResult, Syscall
+
+# Calls of packetdrill's own table that cannot be played yet; another unknown name is the script's mistake.
+NOT_YET = frozenset(
+    "recvmsg sendmsg splice sendfile open cap_set psp_rx_assoc psp_tx_assoc sctp_bindx sctp_connectx sctp_peeloff".split()
+)
+
+
+@dataclass(slots=True)
+class CallContext:
+    """What preparing a call may look at and change."""
+
+    config: Config
+    sockets: SocketTable
+
+    def live_fd(self, script_fd: int) -> int:
+        """Translate a descriptor; fatal when the script does not have it open."""
+        return self.entry(script_fd)[1]
+
+    def entry(self, script_fd: int) -> tuple[SocketRecord | OtherFd, int]:
+        """The tracked descriptor and its live number."""
+        found = self.sockets.find(script_fd)
+        if found is None or found.live_fd is None:
+            raise call_error(
+                f"unable to find fd with script fd {script_fd}",
+                next_step="use a descriptor that an earlier call returned and that is not closed",
+            )
+        return found, found.live_fd
+
+    def socket(self, script_fd: int) -> SocketRecord | None:
+        """The tracked socket behind a descriptor, None for other kinds."""
+        found, _live = self.entry(script_fd)
+        return found if isinstance(found, SocketRecord) else None
+
+    def check_new(self, script_fd: int) -> None:
+        """Check that a script may give this number to a new descriptor."""
+        if script_fd < 0:
+            raise call_error(f"invalid socket fd {script_fd} in script")
+        if self.sockets.find(script_fd) is not None:
+            raise call_error(f"duplicate fd {script_fd} in script")
+
+
+AfterCall: TypeAlias = Callable[[CallResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call ready to be made. `after` checks out-arguments and does the bookkeeping once result and errno are right."""
+
+    syscall: Syscall
+    makes_fd: bool = False
+    after: AfterCall | None = None
+
+
+Handler: TypeAlias = Callable[[CallContext, Arguments, int], Prepared]
+CALLS: dict[str, Handler] = {}
+
+
+def register(name: str) -> Callable[[Handler], Handler]:
+    """Register a handler; its third argument is the result that the script expects."""
+
+    def keep(handler: Handler) -> Handler:
+        CALLS[name] = handler
+        return handler
+
+    return keep
+
+
+def expected_result(event: SyscallEvent) -> int:
+    """The number behind ``=``; a word there is not evaluated (trap 4)."""
+    if not isinstance(event.result, Integer):
+        kind = "word" if isinstance(event.result, Word) else "ellipsis"
+        raise call_error(f"Bad type; actual: {kind} expected: integer", next_step="write the result as a number")
+    return as_s32(event.result.value)
+
+
+def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
+    """Evaluate the arguments and make the call's value; raises `PlayError` in packetdrill's words."""
+    handler = CALLS.get(event.name)
+    if handler is None:
+        if event.name in NOT_YET:
+            raise PlayError(f"the call {event.name} cannot be played yet", kind=FailureKind.UNSUPPORTED)
+        raise call_error(f"Unknown system call: '{event.name}'")
+    values: tuple[Value, ...] = tuple(evaluate(argument) for argument in event.arguments)
+    return handler(context, Arguments(values), expected_result(event))
+
+
+def check_result(event: SyscallEvent, prepared: Prepared, result: CallResult) -> None:
+    """Check result, then errno (only if the script names one), then out-arguments; raises `PlayError`."""
+    want = expected_result(event)
+    got_text = _outcome(result)
+    want_text = f"= {want} {event.errno}" if event.errno else f"= {want}"
+    if prepared.makes_fd and want >= 0:
+        if result.value < 0:
+            message = f"Expected non-negative result but got {result.value} with errno {_errno(result.errno)}"
+            raise _wrong(message, want_text, got_text, "result")
+    elif result.value != want:
+        message = f"Expected result {want} but got {result.value} with errno {_errno(result.errno)}"
+        raise _wrong(message, want_text, got_text, "result")
+    if event.errno is not None:
+        wanted = symbol(event.errno)
+        if result.errno != wanted:
+            message = f"Expected errno {_errno(wanted)} but got {_errno(result.errno)}"
+            raise _wrong(message, want_text, got_text, "errno")
+    if prepared.after is not None:
+        prepared.after(result)
+
+
+def _errno(number: int) -> str:
+    return f"{number} ({os.strerror(number)})"
+
+
+def errno_name(number: int) -> str:
+    """Name of an errno, or its number."""
+    import errno  # noqa: PLC0415
+
+    return errno.errorcode.get(number, str(number))
+
+
+def _outcome(result: CallResult) -> str:
+    if result.value >= 0:
+        return f"= {result.value}"
+    return f"= {result.value} {errno_name(result.errno)} ({os.strerror(result.errno)})"
+
+
+def _wrong(message: str, want: str, got: str, name: str) -> PlayError:
+    difference = Difference(name, want.removeprefix("= "), got.removeprefix("= "))
+    return PlayError(message, kind=FailureKind.SYSCALL, want=want, got=got, differences=(difference,))
+
+
+def mismatch(message: str, name: str, want: object, got: object) -> PlayError:
+    """Make the error of an out-argument that is not as written."""
+    difference = Difference(name, str(want), str(got))
+    return PlayError(message, kind=FailureKind.SYSCALL, want=str(want), got=str(got), differences=(difference,))

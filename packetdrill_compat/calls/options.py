@@ -1,0 +1,119 @@
+"""Socket options, fcntl and ioctl (sections 5.2 and 5.3)."""
+
+import ipaddress
+
+from packetdrill_compat.ast import LingerExpr, MplsStackExpr
+from packetdrill_compat.calls.arguments import Arguments, Value, call_error, type_name
+from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
+from targets.calls import CallResult, Fcntl, GetSockOpt, Ioctl, SetSockOpt
+
+
+@register("fcntl")
+def _fcntl(context: CallContext, args: Arguments, _want: int) -> Prepared:
+    args.expect_one_of("fcntl", 2, 3)
+    fd, command = context.live_fd(args.integer(0)), args.integer(1)
+    return Prepared(Fcntl(fd, command, args.integer(2) if len(args.values) == 3 else None))
+
+
+@register("ioctl")
+def _ioctl(context: CallContext, args: Arguments, _want: int) -> Prepared:
+    args.expect_one_of("ioctl", 2, 3)
+    fd, command = context.live_fd(args.integer(0)), args.integer(1) & 0xFFFFFFFF
+    if len(args.values) == 2:
+        return Prepared(Ioctl(fd, command))
+    want = args.bracketed(2)
+
+    def after(result: CallResult) -> None:
+        got = _s32(result.optval)
+        if got != want:
+            raise mismatch(f"Bad ioctl optval: expected: {want} actual: {got}", "optval", want, got)
+
+    return Prepared(Ioctl(fd, command, bytes(4)), after=after)
+
+
+@register("setsockopt")
+def _setsockopt(context: CallContext, args: Arguments, _want: int) -> Prepared:
+    args.expect(5)
+    fd = context.live_fd(args.integer(0))
+    level, name, size = args.integer(1), args.integer(2), args.integer(4)
+    return Prepared(SetSockOpt(fd, level, name, _option_value(args), size))
+
+
+def _option_value(args: Arguments) -> bytes:
+    value = args.values[3]
+    match value:
+        case list():
+            return args.bracketed(3).to_bytes(4, "little", signed=True)
+        case bytes():
+            return value
+        case LingerExpr(onoff=onoff, linger=linger):
+            return onoff.to_bytes(4, "little", signed=True) + linger.to_bytes(4, "little", signed=True)
+        case ipaddress.IPv6Address():
+            return value.packed
+        case MplsStackExpr(labels=labels):
+            words = (e.label << 12 | e.traffic_class << 9 | e.bottom << 8 | e.ttl for e in labels)
+            return b"".join(word.to_bytes(4, "big") for word in words)
+    raise call_error(
+        f"unsupported setsockopt value type: {type_name(value)}",
+        next_step="write an integer value in square brackets: [1]" if isinstance(value, int) else "",
+    )
+
+
+@register("getsockopt")
+def _getsockopt(context: CallContext, args: Arguments, _want: int) -> Prepared:
+    args.expect(5)
+    fd = context.live_fd(args.integer(0))
+    level, name, size = args.integer(1), args.integer(2), args.bracketed(4)
+    value = args.values[3]
+
+    def after(result: CallResult) -> None:
+        if result.optlen != size:
+            message = f"Bad getsockopt optlen: expected: {size} actual: {result.optlen}"
+            raise mismatch(message, "optlen", size, result.optlen)
+        # Compared also after a failure that the script expected: the buffer is zero then (trap 31).
+        _check_value(args, value, size, result.optval.ljust(max(size, 0), b"\0"))
+
+    return Prepared(GetSockOpt(fd, level, name, max(size, 0)), after=after)
+
+
+def _check_value(args: Arguments, value: Value, size: int, got: bytes) -> None:
+    match value:
+        case list():
+            _check_size(size, 4)
+            want = args.bracketed(3)
+            if _s32(got) != want:
+                message = f"Bad getsockopt optval: expected: {want} actual: {_s32(got)}"
+                raise mismatch(message, "optval", want, _s32(got))
+        case bytes():
+            _check_string(value, size, got)
+        case ipaddress.IPv6Address():
+            _check_size(size, 16)
+            actual = ipaddress.IPv6Address(got[:16])
+            if actual != value:
+                raise mismatch(f"Bad getsockopt optval: expected: {value} actual: {actual} ", "optval", value, actual)
+        case _:
+            raise call_error(f"unsupported getsockopt value type: {type_name(value)}")
+
+
+def _check_size(size: int, wanted: int) -> None:
+    if size != wanted:
+        raise call_error(f"Unsupported getsockopt optlen: {size}")
+
+
+def _check_string(want: bytes, size: int, got: bytes) -> None:
+    if len(want) != size:
+        raise call_error(
+            f"Bad getsockopt optval: expected optlen ({size} bytes) does not match length of expected optval string "
+            f"'{_printable(want)}' ({len(want)} bytes)"
+        )
+    if got[:size] != want:
+        message = f"Bad getsockopt optval: expected: '{_printable(want)}' actual: '{_printable(got)}'"
+        raise mismatch(message, "optval", _printable(want), _printable(got))
+
+
+def _printable(data: bytes) -> str:
+    return "".join(chr(octet) if 32 <= octet < 127 else f"\\x{octet:02x}" for octet in data)
+
+
+def _s32(data: bytes) -> int:
+    return int.from_bytes(data[:4].ljust(4, b"\0"), "little", signed=True)

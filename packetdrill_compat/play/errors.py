@@ -1,0 +1,43 @@
+"""Why playing stops, before it becomes an `outcome.Failure`: what the stack did, or what the script asked for."""
+
+from packetdrill_compat.outcome import Difference, FailureKind
+
+
+class PlayError(Exception):
+    """The event that is being played failed.
+
+    `message` is the C tool's wording. `can_warn` marks the packet errors that ``--non_fatal=packet`` turns into
+    warnings (section 2.6). `event_index` names the event when it is not the one being played.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: FailureKind,
+        want: str = "",
+        got: str = "",
+        differences: tuple[Difference, ...] = (),
+        can_warn: bool = False,
+        next_step: str = "",
+        event_index: int | None = None,
+    ) -> None:
+        self.message = message
+        self.event_index = event_index
+        self.kind = kind
+        self.want = want
+        self.got = got
+        self.differences = differences
+        self.can_warn = can_warn
+        self.next_step = next_step
+        super().__init__(message)
+
+
+def packet_error(message: str) -> PlayError:
+    """Make the error of a packet that cannot be played or never comes right."""
+    return PlayError(message, kind=FailureKind.PACKET)
+
+
+def script_error(message: str, *, next_step: str = "") -> PlayError:
+    """Make the error of a script that asks for what does not exist."""
+    return PlayError(message, kind=FailureKind.SCRIPT, next_step=next_step)

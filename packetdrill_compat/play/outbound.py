@@ -1,0 +1,262 @@
+"""Collect, merge and judge what an outbound event expects (section 4.7)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from packetdrill_compat.ast import Direction, EcnMark, PacketEvent, TcpSpec
+from packetdrill_compat.config import Config
+from packetdrill_compat.notation import describe_packet
+from packetdrill_compat.outcome import FailureKind
+from packetdrill_compat.play.compare import Comparison, Finding, compare_options
+from packetdrill_compat.play.errors import PlayError, packet_error
+from packetdrill_compat.play.mapping import is_of_socket, learn_from_connect, outbound_to_script
+from packetdrill_compat.play.records import SocketRecord, SocketState
+from packetdrill_compat.play.template import Checks, build_body, checks_of, wrap
+from packetdrill_compat.play.timing import seconds
+from targets.base import Departure, Micros
+from wire.errors import MalformedPacket
+from wire.ip import Ipv4Header, Ipv6Header
+from wire.options import Timestamps, walk_options
+from wire.packet import Packet, RawPayload, checksum_errors, parse_packet
+from wire.tcp import ACK, CWR, SYN, TcpSegment
+from wire.udp import UdpDatagram
+
+WALKABLE_KINDS = {0: 1, 1: 1, 2: 4, 3: 3, 4: 2, 5: None, 8: 10, 19: None, 34: None, 172: None, 174: None, 254: None}
+FRAGMENT_CHECKS = Checks(options=True, window=True, ecn=None, tos=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A captured packet of the socket under test: as it came, in script numbers, and when (script time)."""
+
+    data: bytes
+    live: Packet
+    packet: Packet
+    time: Micros
+
+
+def payload_length(packet: Packet) -> int:
+    """Octets behind the transport header."""
+    body = packet.body
+    return len(body.data) if isinstance(body, RawPayload) else len(body.payload)
+
+
+def read_frame(departure: Departure) -> Packet | None:
+    """Parse a captured packet; None for protocols that are silently skipped, `PlayError` for malformed ones."""
+    try:
+        packet = parse_packet(departure.packet)
+    except MalformedPacket as error:
+        raise packet_error(f"malformed outbound packet: {error}\n{departure.packet.hex(' ')}") from None
+    header = packet.ip
+    if isinstance(header, Ipv4Header) and (header.fragment_offset or header.flags & 1):
+        raise packet_error("outbound packet is an IPv4 fragment")
+    return None if isinstance(packet.body, RawPayload) else packet
+
+
+def claim_frame(packet: Packet, record: SocketRecord) -> bool:
+    """Tell whether the packet belongs to the socket under test, learning its local side from a first SYN."""
+    return is_of_socket(packet, record) or learn_from_connect(packet, record)
+
+
+class Expectation:
+    """One outbound event while its frames are collected.
+
+    Feed `add` with the socket's frames until it returns True, then ask `findings`.
+    """
+
+    def __init__(self, event: PacketEvent, record: SocketRecord, config: Config) -> None:
+        self._record = record
+        self._config = config
+        self.checks = checks_of(event)
+        self._is_syn_ack = (
+            isinstance(event.body, TcpSpec) and event.body.flags.mask & (SYN | ACK) == SYN | ACK
+        )
+        if self._is_syn_ack and record.state is SocketState.PASSIVE_PACKET_RECEIVED:
+            assert isinstance(event.body, TcpSpec)
+            record.script_local_isn = event.body.sequence.start
+        assert event.direction is Direction.OUTBOUND
+        ends = (record.local_ip or config.local_ip, record.remote_ip or config.remote_ip)
+        self.want = wrap(event, build_body(event, record, config), ends)
+        self.frames: list[Frame] = []
+
+    @property
+    def want_text(self) -> str:
+        """The expected packet in packetdrill's dump notation."""
+        return describe_packet(
+            self.want, local_isn=None, remote_isn=None, outbound=True, show_window=self.checks.window
+        ).replace("<>", "")
+
+    def describe(self, packet: Packet) -> str:
+        """A captured packet, already in script numbers, in dump notation."""
+        return describe_packet(packet, local_isn=None, remote_isn=None, outbound=True)
+
+    def add(self, packet: Packet, departure: Departure, time: Micros) -> bool:
+        """Take the next frame of the socket; True when the event has all it wants. Raises `PlayError`."""
+        record = self._record
+        body = packet.body
+        if isinstance(body, TcpSegment):
+            if self._is_syn_ack and record.state is SocketState.PASSIVE_PACKET_RECEIVED:
+                record.state = SocketState.PASSIVE_SYNACK_SENT
+                record.live_local_isn = body.seq
+            record.last_captured = body
+            walk_strictly(departure.packet, packet)
+            packet = packet._replace(body=outbound_to_script(body, record))
+        frame = Frame(departure.packet, Packet(packet.headers, body), packet, time)
+        if self.frames:
+            self._check_continuation(frame)
+        self.frames.append(frame)
+        total, wanted = self._total(), payload_length(self.want)
+        return total >= wanted or self._config.strict_segments
+
+    def _total(self) -> int:
+        return sum(payload_length(frame.packet) for frame in self.frames)
+
+    def _check_continuation(self, frame: Frame) -> None:
+        previous = self.frames[-1]
+        comparison = Comparison(
+            want=_without_unchecked(previous.packet), got=frame.packet, checks=FRAGMENT_CHECKS, strict=False
+        )
+        findings = list(comparison.headers())
+        length, before = payload_length(frame.packet), payload_length(previous.packet)
+        collected, wanted = self._total(), payload_length(self.want)
+        if findings:
+            raise self._mismatch(findings[0].message, findings, [*self.frames, frame])
+        if length < wanted - collected and length != before:
+            message = (
+                f"fragment payload: expected {before} bytes vs actual {length} bytes; "
+                f"total payload: expected {wanted} bytes vs actual {collected + length} bytes"
+            )
+            raise self._mismatch(message, [], [*self.frames, frame])
+
+    def _mismatch(self, message: str, findings: list[Finding], frames: list[Frame]) -> PlayError:
+        got = "; ".join(f"#{number} at {seconds(f.time)} {self.describe(f.packet)}" for number, f in enumerate(frames))
+        differences = tuple(finding.difference for finding in findings)
+        return PlayError(message, kind=FailureKind.PACKET, want=self.want_text, got=got, differences=differences)
+
+    def judge(self, *, timing: Callable[[Micros], str | None], timestamp_tolerance: Micros) -> None:
+        """Compare everything collected; `timing` judges the moment. Raises `PlayError` on a difference."""
+        total, wanted = self._total(), payload_length(self.want)
+        if total != wanted:
+            message = f"live packet payload: expected {wanted} bytes vs actual {total} bytes"
+            findings = list(Comparison(self.want, _merge(self.frames), self.checks).headers())
+            raise self._mismatch(message, findings, self.frames)
+        merged = _merge(self.frames)
+        if "ipv4" in checksum_errors(self.frames[-1].data):
+            raise self._mismatch("bad outbound IP checksum", [], self.frames)
+        merged = self._map_timestamps(merged)
+        findings = [*self._findings(merged, timestamp_tolerance)]
+        late = timing(self.frames[-1].time)
+        if findings or late:
+            message = findings[0].message if findings else late or ""
+            error = self._mismatch(message, findings, self.frames[-1:])
+            raise PlayError(
+                message,
+                kind=FailureKind.PACKET if findings else FailureKind.TIMING,
+                want=self.want_text,
+                got=f"{self.describe(merged)}" if findings else "",
+                differences=error.differences,
+                can_warn=True,
+            )
+
+    def _findings(self, merged: Packet, timestamp_tolerance: Micros) -> Iterator[Finding]:
+        comparison = Comparison(self.want, merged, self.checks)
+        yield from comparison.headers()
+        yield from self._flow_label(merged)
+        want, got = self.want.body, merged.body
+        if isinstance(want, TcpSegment) and isinstance(got, TcpSegment) and self.checks.options:
+            yield from compare_options(
+                want.options, got.options, tick=self._config.tcp_ts_tick_usecs, tolerance=timestamp_tolerance
+            )
+        yield from comparison.payload()
+
+    def _map_timestamps(self, merged: Packet) -> Packet:
+        want, got = self.want.body, merged.body
+        if not (isinstance(want, TcpSegment) and isinstance(got, TcpSegment)):
+            return merged
+        written, live = _last_timestamps(want), _last_timestamps(got)
+        if written is None or live is None:
+            return merged
+        timestamps = self._record.timestamps
+        timestamps.learn(written.val, live.val)
+        rewritten = Timestamps(timestamps.to_script(live.val), live.ecr)
+        options = tuple(rewritten if isinstance(option, Timestamps) else option for option in got.options)
+        return merged._replace(body=got._replace(options=options))
+
+    def _flow_label(self, merged: Packet) -> Iterator[Finding]:
+        want, got, record = self.want.ip, merged.ip, self._record
+        if not (isinstance(want, Ipv6Header) and isinstance(got, Ipv6Header) and want.flow_label):
+            return
+        known = record.flow_label
+        message = ""
+        if not got.flow_label:
+            message = "flowlabel unmarked in the live packet"
+        elif known is not None and want.flow_label == known[0] and got.flow_label != known[1]:
+            message = (
+                f"inconsistent flowlabels for this packet: expected: 0x{known[1]:x} vs actual: 0x{got.flow_label:x}"
+            )
+        elif known is not None and want.flow_label != known[0] and got.flow_label == known[1]:
+            message = "expected a different flowlabel but got the same"
+        elif known is None or want.flow_label != known[0]:
+            record.flow_label = (want.flow_label, got.flow_label)
+        if message:
+            yield from _flow_label_finding(message, want.flow_label, got.flow_label)
+
+
+def _flow_label_finding(message: str, want: int, got: int) -> Iterator[Finding]:
+    from packetdrill_compat.outcome import Difference  # noqa: PLC0415
+
+    yield Finding(message, Difference("flow label", hex(want), hex(got)))
+
+
+def _last_timestamps(segment: TcpSegment) -> Timestamps | None:
+    return next((option for option in reversed(segment.options) if isinstance(option, Timestamps)), None)
+
+
+def _without_unchecked(packet: Packet) -> Packet:
+    """A captured packet used as an expectation: the TTL is compared unless it happens to be 255."""
+    return packet
+
+
+def _merge(frames: list[Frame]) -> Packet:
+    """One packet out of several frames: headers of the last, sequence number and CWR of the first."""
+    if len(frames) == 1:
+        return frames[0].packet
+    first, last = frames[0].packet.body, frames[-1].packet.body
+    if isinstance(first, TcpSegment) and isinstance(last, TcpSegment):
+        payload = b"".join(f.packet.body.payload for f in frames if isinstance(f.packet.body, TcpSegment))
+        flags = last.flags & ~CWR | first.flags & CWR
+        return frames[-1].packet._replace(body=last._replace(seq=first.seq, flags=flags, payload=payload))
+    if isinstance(last, UdpDatagram):
+        payload = b"".join(f.packet.body.payload for f in frames if isinstance(f.packet.body, UdpDatagram))
+        return frames[-1].packet._replace(body=last._replace(payload=payload))
+    return frames[-1].packet
+
+
+def walk_strictly(data: bytes, packet: Packet) -> None:
+    """Walk the options as the C tool does: unknown kinds and wrong fixed lengths are fatal, EOL does not stop."""
+    body = packet.body
+    assert isinstance(body, TcpSegment)
+    transport = len(data) - len(body.payload)
+    # The option area lies between the fixed header and the payload; its size follows from the data offset octet.
+    start = transport - _options_size(data, transport)
+    try:
+        for kind, _offset, option in walk_options(data[start:transport], stop_at_eol=False):
+            if kind not in WALKABLE_KINDS:
+                raise packet_error(f"unexpected TCP option kind: {kind}")
+            length = WALKABLE_KINDS[kind]
+            if length is not None and len(option) != length:
+                raise packet_error(f"bad TCP option length: was {len(option)} but expected {length}")
+    except MalformedPacket as error:
+        raise packet_error(f"TCP option length byte extends too far: {error}") from None
+
+
+def _options_size(data: bytes, transport_end: int) -> int:
+    """Find the header length by trying the data offsets that are possible; the fixed part stands before the options."""
+    for size in range(0, 44, 4):
+        offset_octet = transport_end - size - 20 + 12
+        if offset_octet >= 0 and data[offset_octet] >> 4 == 5 + size // 4:
+            return size
+    return 0
+
+
+__all__ = ["EcnMark", "Expectation", "Frame", "claim_frame", "payload_length", "read_frame", "walk_strictly"]

@@ -1,0 +1,223 @@
+"""Walk the events of a script on a target (sections 2, 4 and 5)."""
+
+from itertools import count
+
+from packetdrill_compat.ast import CodeBlock, Command, Direction, Event, PacketEvent, Script, SyscallEvent
+from packetdrill_compat.calls import CallContext, Prepared, check_result, prepare
+from packetdrill_compat.config import Config
+from packetdrill_compat.outcome import FailureKind
+from packetdrill_compat.play.code import Snapshot, take_snapshot
+from packetdrill_compat.play.commands import run_command
+from packetdrill_compat.play.errors import PlayError, script_error
+from packetdrill_compat.play.inbound import make_inbound
+from packetdrill_compat.play.mapping import socket_of_script_packet
+from packetdrill_compat.play.outbound import Expectation, claim_frame, read_frame
+from packetdrill_compat.play.records import SocketRecord, SocketTable
+from packetdrill_compat.play.timing import (
+    Due,
+    Tolerance,
+    check,
+    goes_backward,
+    receive_timeout,
+    resolve,
+)
+from packetdrill_compat.play.waiting import Waiter
+from targets.base import CallHandle, Completion, Micros
+from targets.calls import CallResult, Syscall
+from targets.recording import Recording
+from targets.trace import Injected
+from wire.packet import build_packet
+
+FIRST_EPHEMERAL_PORT = 32768
+MAX_WAIT_FOR_BLOCKED_CALL: Micros = 1_000_000
+
+
+class Player:
+    """Plays the events of one script on an open target. A failing event raises `PlayError`; `current` says which."""
+
+    def __init__(self, script: Script, config: Config, target: Recording, *, limit: Micros) -> None:
+        self.script = script
+        self.config = config
+        self.sockets = SocketTable()
+        self.snapshots: list[Snapshot] = []
+        self.warnings: list[PlayError] = []
+        self.lateness: list[Micros] = []
+        self.current = 0
+        self.waiter = Waiter(target, limit, self._completed)
+        self._target = target
+        self._tolerance = Tolerance(config.tolerance_usecs, config.tolerance_percent)
+        self._context = CallContext(config, self.sockets)
+        self._ports = count(FIRST_EPHEMERAL_PORT)
+        self._results: dict[int, Completion] = {}
+        self._blocked: tuple[CallHandle, Prepared, int, Due] | None = None
+        self._previous_due: Due | None = None
+
+    # ------------------------------------------------------------ the walk
+
+    def play(self) -> None:
+        """Play all events."""
+        events = self.script.events
+        for index, event in enumerate(events):
+            self.current = index
+            previous = events[index - 1] if index else None
+            self._check_order(event, previous)
+            due = resolve(event, previous=previous, previous_due=self._previous_due, now=self.waiter.now())
+            self._play_event(event, due)
+            self._previous_due = due
+        self.finish_blocked_call()
+
+    def _check_order(self, event: Event, previous: Event | None) -> None:
+        if previous is None and event.time.start != 0:
+            raise script_error("first event should be at time 0", next_step="start the first event at 0 or +0")
+        if previous is not None and goes_backward(event, previous):
+            raise script_error(
+                f"time goes backward in script from {previous.time.start} usec to {event.time.start} usec"
+            )
+
+    def _play_event(self, event: Event, due: Due) -> None:
+        match event.action:
+            case PacketEvent(direction=Direction.INBOUND):
+                self._inject(event.action, due)
+            case PacketEvent():
+                self._expect(event.action, due)
+            case SyscallEvent():
+                self._call(event.action, due)
+            case Command():
+                self._wait_for(due, "command")
+                run_command(self._target, event.action.text, self.script.path, remaining=self._remaining())
+            case CodeBlock():
+                self._wait_for(due, "data collection for code")
+                line, record = event.position.line, self.sockets.under_test
+                self.snapshots.append(take_snapshot(event.action, line, self.current, record, self.call_now))
+
+    def _remaining(self) -> Micros:
+        return max(self.waiter.limit - self.waiter.now(), 1)
+
+    def _wait_for(self, due: Due, what: str) -> None:
+        """Wait for the event's time and judge the moment; the first event is not judged (trap 15)."""
+        self.waiter.until(due.time)
+        if self.current:
+            late = check(due, self.waiter.now(), reference=self._reference, tolerance=self._tolerance, what=what)
+            if late:
+                raise PlayError(
+                    late,
+                    kind=FailureKind.TIMING,
+                    next_step="this moment is the harness's own: run fewer scripts at once if it comes late",
+                )
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the target can do."""
+        return self._target.capabilities
+
+    @property
+    def _reference(self) -> Micros | None:
+        return None if self._previous_due is None else self._previous_due.time
+
+    def _socket_of(self, packet: PacketEvent) -> SocketRecord:
+        return socket_of_script_packet(packet, self.sockets, self.config, self._ports)
+
+    # ------------------------------------------------------------ packets
+
+    def _inject(self, action: PacketEvent, due: Due) -> None:
+        record = self._socket_of(action)
+        # Everything that does not depend on the moment is done before it, so that the packet leaves on time.
+        data = build_packet(make_inbound(action, record, self.config))
+        self._wait_for(due, "inbound packet")
+        self._target.inject(data, gso_size=self.config.mss, scheduled=self.waiter.start + due.time)
+        injected = self._target.trace.events[-1]
+        assert isinstance(injected, Injected)
+        self.lateness.append(max(0, injected.lateness))
+
+    def _expect(self, action: PacketEvent, due: Due) -> None:
+        self.waiter.seen.clear()
+        record = self._socket_of(action)
+        expectation = Expectation(action, record, self.config)
+        try:
+            self._collect(expectation, record, due)
+            expectation.judge(
+                timing=lambda time: check(
+                    due, time, reference=self._reference, tolerance=self._tolerance, what="outbound packet"
+                ),
+                timestamp_tolerance=self._tolerance.over(due.time),
+            )
+        except PlayError as error:
+            if not (error.can_warn and self.config.non_fatal_packet):
+                raise
+            error.event_index = self.current
+            self.warnings.append(error)
+
+    def _collect(self, expectation: Expectation, record: SocketRecord, due: Due) -> None:
+        patience = receive_timeout(due, self._reference or 0)
+        while True:
+            departure = self.waiter.packet(patience)
+            if departure is None:
+                raise PlayError(
+                    "Timed out waiting for packet", kind=FailureKind.MISSING, want=expectation.want_text, got=""
+                )
+            packet = read_frame(departure)
+            if packet is None or not claim_frame(packet, record):
+                continue
+            if expectation.add(packet, departure, departure.time - self.waiter.start):
+                return
+
+    # ------------------------------------------------------------ calls
+
+    def _call(self, action: SyscallEvent, due: Due) -> None:
+        if self._blocked is not None:
+            done = self.waiter.call(lambda: self._blocked is None, MAX_WAIT_FOR_BLOCKED_CALL)
+            if not done and action.end is not None:
+                raise PlayError(
+                    "blocking system call while another blocking system call is already in progress",
+                    kind=FailureKind.SYSCALL,
+                )
+        self._wait_for(due, "system call start")
+        prepared = prepare(action, self._context)
+        handle = self._target.call(prepared.syscall)
+        if action.end is not None:
+            self._blocked = (handle, prepared, self.current, due)
+            self.waiter.until(self.waiter.now())
+            return
+        check_result(action, prepared, self._result_of(handle).result)
+
+    def _result_of(self, handle: CallHandle) -> Completion:
+        self.waiter.call(lambda: handle.id in self._results, None)
+        return self._results.pop(handle.id)
+
+    def call_now(self, syscall: Syscall) -> CallResult:
+        """Make a call of the interpreter's own (code blocks, teardown)."""
+        return self._result_of(self._target.call(syscall)).result
+
+    def _completed(self, completion: Completion) -> None:
+        """Note a finished call; one in blocking form is checked here, with its own event as the current one."""
+        if self._blocked is None or completion.handle != self._blocked[0]:
+            self._results[completion.handle.id] = completion
+            return
+        _handle, prepared, index, due = self._blocked
+        self._blocked = None
+        action = self.script.events[index].action
+        assert isinstance(action, SyscallEvent)
+        try:
+            check_result(action, prepared, completion.result)
+            self._check_return(due, completion.time - self.waiter.start)
+        except PlayError as error:
+            error.event_index = index
+            raise
+
+    def _check_return(self, due: Due, returned: Micros) -> None:
+        assert due.call_end is not None
+        end = Due(due.kind, due.call_end, due.call_end, due.offset)
+        late = check(end, returned, reference=due.time, tolerance=self._tolerance, what="system call return")
+        if late:
+            raise PlayError(late, kind=FailureKind.TIMING)
+
+    def finish_blocked_call(self) -> None:
+        """At the end a blocking call has one more second to return (section 5.5)."""
+        if self._blocked is None:
+            return
+        if not self.waiter.call(lambda: self._blocked is None, MAX_WAIT_FOR_BLOCKED_CALL):
+            raise PlayError(
+                "exiting while a blocking system call is in progress",
+                kind=FailureKind.SYSCALL,
+                event_index=self._blocked[2],
+            )

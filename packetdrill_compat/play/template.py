@@ -1,0 +1,223 @@
+"""A script packet as a packet value, with the numbers of the script (sections 3 and 4.8).
+
+The same value serves both directions: inbound it is translated and injected, outbound the captured packet is translated
+and compared with it.
+"""
+
+from dataclasses import dataclass
+
+from packetdrill_compat import icmp
+from packetdrill_compat.ast import (
+    EchoedRaw,
+    EchoedTcp,
+    EchoedUdp,
+    EcnMark,
+    Encap,
+    GreEncap,
+    IcmpSpec,
+    IpEncap,
+    IpInfo,
+    MplsEncap,
+    PacketBody,
+    PacketEvent,
+    PlainOption,
+    RawOption,
+    ScriptOption,
+    TcpSpec,
+    UdpSpec,
+)
+from packetdrill_compat.config import Config
+from packetdrill_compat.outcome import FailureKind
+from packetdrill_compat.play.errors import PlayError
+from packetdrill_compat.play.records import SocketRecord
+from wire import abi
+from wire.gre import GreHeader
+from wire.icmp import IcmpMessage
+from wire.ip import Ipv4Header, Ipv6Header
+from wire.mpls import MplsLabel as WireLabel
+from wire.mpls import MplsStack
+from wire.options import TcpOption, parse_options
+from wire.packet import Header, Packet, build_packet
+from wire.tcp import TcpSegment
+from wire.udp import UdpDatagram
+
+ECN_BITS = {EcnMark.NOECN: 0, EcnMark.ECT1: 1, EcnMark.ECT0: 2, EcnMark.ECT01: 2, EcnMark.CE: 3, None: 0}
+UNCHECKED_TTL = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What of an outbound packet the script wants compared."""
+
+    options: bool = True
+    window: bool = False
+    ace: bool = False
+    ecn: EcnMark | None = None
+    tos: bool = False
+
+
+def checks_of(event: PacketEvent) -> Checks:
+    """Collect what an outbound event compares; the innermost annotation decides for every IP layer."""
+    body = event.body
+    info = event.info or _innermost_info(event.encaps) or IpInfo()
+    is_tcp = isinstance(body, TcpSpec)
+    return Checks(
+        options=not (is_tcp and body.options is None),
+        window=is_tcp and body.window is not None,
+        ace=is_tcp and bool(body.flags.ace),
+        ecn=info.ecn,
+        tos=info.tos is not None,
+    )
+
+
+def _innermost_info(encaps: tuple[Encap, ...]) -> IpInfo | None:
+    return next((encap.info for encap in reversed(encaps) if isinstance(encap, IpEncap) and encap.info), None)
+
+
+def build_body(event: PacketEvent, record: SocketRecord, config: Config) -> TcpSegment | UdpDatagram | IcmpMessage:
+    """Make the transport part with script numbers; ports are 0 unless written."""
+    body: PacketBody = event.body
+    match body:
+        case TcpSpec():
+            return _segment(body)
+        case UdpSpec():
+            source, destination = body.ports or (0, 0)
+            return UdpDatagram(source, destination, bytes(body.length))
+        case IcmpSpec():
+            return _icmp(body, record, 6 if config.is_wire_ipv6 else 4)
+
+
+def _segment(body: TcpSpec) -> TcpSegment:
+    source, destination = body.ports or (0, 0)
+    return TcpSegment(
+        src_port=source,
+        dst_port=destination,
+        seq=body.sequence.start,
+        ack=body.ack or 0,
+        flags=body.flags.mask,
+        window=body.window or 0,
+        urgent=body.urgent or 0,
+        options=tuple(option for item in body.options or () for option in wire_options(item)),
+        payload=bytes(body.sequence.length),
+    )
+
+
+def wire_options(item: ScriptOption) -> tuple[TcpOption, ...]:
+    """The wire options of one written option; dialect forms whose meaning is not built yet are unsupported."""
+    if isinstance(item, PlainOption):
+        return (item.option,)
+    if isinstance(item, RawOption):
+        return parse_options(item.data)
+    name = getattr(item, "word", type(item).__name__)
+    raise PlayError(f"TCP option '{name}' can be read but not played yet", kind=FailureKind.UNSUPPORTED)
+
+
+def wrap(event: PacketEvent, body: TcpSegment | UdpDatagram | IcmpMessage, ends: tuple[str, str]) -> Packet:
+    """Put the IP header (from `ends[0]` to `ends[1]`) and the encapsulations of the script around a body."""
+    protocol = _protocol_of(body)
+    headers: list[Header] = [_ip_header(event.info or IpInfo(), ends, protocol)]
+    headers = [*(_encap_header(encap) for encap in event.encaps), *headers]
+    return Packet(tuple(headers), body)
+
+
+def _protocol_of(body: TcpSegment | UdpDatagram | IcmpMessage) -> int:
+    match body:
+        case TcpSegment():
+            return abi.IPPROTO_TCP
+        case UdpDatagram():
+            return abi.IPPROTO_UDP
+        case IcmpMessage():
+            return abi.IPPROTO_ICMPV6 if body.version == 6 else abi.IPPROTO_ICMP
+
+
+def tos_octet(info: IpInfo) -> int:
+    """The TOS or traffic-class octet that an annotation asks for."""
+    return info.tos if info.tos is not None else ECN_BITS[info.ecn]
+
+
+def _ip_header(info: IpInfo, ends: tuple[str, str], protocol: int) -> Ipv4Header | Ipv6Header:
+    ttl = info.ttl or UNCHECKED_TTL
+    if ":" in ends[0]:
+        return Ipv6Header(
+            src=ends[0],
+            dst=ends[1],
+            next_header=protocol,
+            hop_limit=ttl,
+            traffic_class=tos_octet(info),
+            flow_label=info.flow_label or 0,
+        )
+    return Ipv4Header(src=ends[0], dst=ends[1], protocol=protocol, ttl=ttl, tos=tos_octet(info))
+
+
+def _encap_header(encap: Encap) -> Header:
+    match encap:
+        case IpEncap():
+            return _ip_header(encap.info or IpInfo(), (encap.src, encap.dst), 0)
+        case GreEncap():
+            return gre_header(encap)
+        case MplsEncap():
+            return MplsStack(
+                tuple(WireLabel(entry.label, entry.traffic_class, entry.bottom, entry.ttl) for entry in encap.labels)
+            )
+
+
+def gre_header(encap: GreEncap) -> GreHeader:
+    """A GRE header of the script; its protocol field is filled in when the packet is built."""
+    return GreHeader(
+        flags=encap.flags,
+        checksum=encap.checksum,
+        offset=encap.offset,
+        key=encap.key,
+        sequence=encap.sequence,
+    )
+
+
+# ---------------------------------------------------------------- ICMP
+
+
+def _icmp(body: IcmpSpec, record: SocketRecord, version: int) -> IcmpMessage:
+    type_number, code = icmp.resolve(version, body.type_word, body.code_word)
+    payload = _echoed(body, record)
+    rest = 0
+    if body.mtu is not None:
+        rest = body.mtu
+    elif body.echo_id is not None:
+        rest = body.echo_id << 16
+    return IcmpMessage(version=version, type=type_number, code=code, rest=rest, payload=payload)
+
+
+def _echoed(body: IcmpSpec, record: SocketRecord) -> bytes:
+    """The quoted part: the IP header and eight octets of a packet that the stack is said to have sent.
+
+    An ICMP message without an echoed part still quotes a TCP header, at relative sequence number 0 (section 3.5).
+    """
+    quoted: TcpSegment | UdpDatagram
+    match body.echoed:
+        case EchoedRaw():
+            return bytes(max(body.echoed.length - 8, 0))
+        case EchoedUdp():
+            quoted = UdpDatagram(record.local_port, record.remote_port, bytes(body.echoed.length))
+            protocol = abi.IPPROTO_UDP
+        case EchoedTcp() | None:
+            start, length = 0, 0
+            if body.echoed is not None:
+                start, length = body.echoed.sequence.start, body.echoed.sequence.length
+            quoted = TcpSegment(
+                src_port=record.local_port,
+                dst_port=record.remote_port,
+                seq=(start + record.live_local_isn) & 0xFFFFFFFF,
+                ack=0,
+                flags=0,
+                window=0,
+                payload=bytes(length),
+            )
+            protocol = abi.IPPROTO_TCP
+    return _quote(Packet((_ip_header(IpInfo(), (record.local_ip, record.remote_ip), protocol),), quoted))
+
+
+def _quote(packet: Packet) -> bytes:
+    data = build_packet(packet)
+    if packet.ip.src.count(":"):
+        return data[:48]
+    # The C tool leaves the quoted header's checksum zero; stacks do not look at it.
+    return data[:10] + b"\0\0" + data[12:28]

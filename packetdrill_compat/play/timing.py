@@ -1,0 +1,109 @@
+"""When an event is due and whether it came in time (language specification, section 2).
+
+Everything is integer microseconds of script time, which starts at 0 with the first event.
+"""
+
+from dataclasses import dataclass
+
+from packetdrill_compat.ast import Direction, Event, PacketEvent, SyscallEvent, TimeKind
+from targets.base import Micros
+
+RELATIVE_KINDS = (TimeKind.ANY, TimeKind.RELATIVE, TimeKind.RELATIVE_RANGE)
+RANGE_KINDS = (TimeKind.RANGE, TimeKind.RELATIVE_RANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An event's time after its offset was applied; `call_end` is that of a blocking call."""
+
+    kind: TimeKind
+    time: Micros
+    end: Micros
+    offset: Micros = 0
+    call_end: Micros | None = None
+
+    @property
+    def latest(self) -> Micros:
+        """The last moment that is meant, without tolerance."""
+        return max(self.time, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """``--tolerance_usecs`` and ``--tolerance_percent``."""
+
+    usecs: Micros
+    percent: float
+
+    def over(self, distance: Micros) -> Micros:
+        """Tolerance for an event that lies `distance` behind its reference: never less than the fixed part."""
+        return max(self.usecs, int(self.percent / 100.0 * distance))
+
+
+def is_anchored(event: Event) -> bool:
+    """Tell whether the next inbound packet counts from this event's own time instead of from now."""
+    return isinstance(event.action, PacketEvent) and event.action.direction is Direction.INBOUND
+
+
+def resolve(event: Event, *, previous: Event | None, previous_due: Due | None, now: Micros) -> Due:
+    """Apply the offset rule: relative kinds count from now, chained inbound packets from the packet before."""
+    time, action = event.time, event.action
+    offset = 0
+    if time.kind in RELATIVE_KINDS:
+        chained = previous is not None and is_anchored(previous) and is_anchored(event)
+        offset = previous_due.time if chained and previous_due is not None else now
+    call_end = None
+    if isinstance(action, SyscallEvent) and action.end is not None:
+        call_end = action.end + (offset if time.kind is TimeKind.RELATIVE else 0)
+    end = (time.end or 0) + offset if time.kind in RANGE_KINDS else 0
+    return Due(time.kind, time.start + offset, end, offset, call_end)
+
+
+def goes_backward(event: Event, previous: Event | None) -> bool:
+    """Tell whether two neighbouring absolute times run backwards, which is all the C tool looks at."""
+    if previous is None or event.time.kind in RELATIVE_KINDS or previous.time.kind in RELATIVE_KINDS:
+        return False
+    return event.time.start < previous.time.start
+
+
+def check(due: Due, actual: Micros, *, reference: Micros | None, tolerance: Tolerance, what: str) -> str | None:
+    """Judge a moment; None when it is in time, else packetdrill's message.
+
+    `reference` is the time of the previous event, None when there is none. Both ends are inclusive.
+    """
+    if due.kind is TimeKind.ANY:
+        return None
+    slack = tolerance.usecs if reference is None else tolerance.over(due.time - reference)
+    last = due.end if due.kind in RANGE_KINDS else due.time
+    if due.time - slack <= actual <= last + slack:
+        return None
+    return _message(due, actual, slack, what)
+
+
+def _message(due: Due, actual: Micros, slack: Micros, what: str) -> str:
+    if due.kind is TimeKind.RANGE:
+        return (
+            f"timing error: expected {what} in time range {seconds(due.time)}~{seconds(due.end)} sec "
+            f"but happened at {seconds(actual)} sec"
+        )
+    if due.kind is TimeKind.RELATIVE_RANGE:
+        return (
+            f"timing error: expected {what} in relative time range +{seconds(due.time - due.offset)}"
+            f"~+{seconds(due.end - due.offset)} sec but happened at {(actual - due.offset) / 1e6:+.6f} sec"
+        )
+    return (
+        f"timing error: expected {what} at {seconds(due.time)} sec but happened at {seconds(actual)} sec; "
+        f"tolerance {seconds(slack)} sec"
+    )
+
+
+def seconds(micros: Micros) -> str:
+    """Microseconds as packetdrill prints them, in seconds with six decimals."""
+    return f"{micros / 1e6:.6f}"
+
+
+def receive_timeout(due: Due, previous_time: Micros) -> Micros | None:
+    """How long one receive operation waits for an outbound packet: whole seconds, None for ever (spec, 2.4)."""
+    if due.kind is TimeKind.ANY:
+        return None
+    return int((due.latest - previous_time) / 1e6 + 2) * 1_000_000
