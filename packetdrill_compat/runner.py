@@ -32,7 +32,7 @@ def run_file(
     command_line: Sequence[str] = (),
     time_limit: Micros = DEFAULT_TIME_LIMIT,
 ) -> RunResult:
-    """Read and play one script file; a script that cannot be read is a result with verdict `error`, not an exception."""
+    """Read and play one script file; one that cannot be read is a result with verdict `error`."""
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
     except ScriptError as error:
@@ -155,9 +155,7 @@ class _Run:
         if failure is None:
             return True
         self.fail(
-            replace(
-                script_wide_failure(FailureKind.COMMAND, self.script, f"{message}: {failure}"), got=output.strip()
-            )
+            replace(script_wide_failure(FailureKind.COMMAND, self.script, f"{message}: {failure}"), got=output.strip())
         )
         return False
 
@@ -177,5 +175,3 @@ class _Run:
             self.result.verdict, self.result.reason = Verdict.UNSUPPORTED, failure.message
         else:
             self.result.verdict = Verdict.ERROR if failure.kind in _ERRORS else Verdict.FAIL
-
-

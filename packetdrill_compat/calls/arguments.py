@@ -119,7 +119,9 @@ def evaluate(expression: Expression) -> Value:
 def symbol(name: str) -> int:
     """Look a name up in the symbol table; fatal when it is not there, at the time of the event."""
     if name not in SYMBOLS:
-        raise call_error(f"unknown symbol: '{name}'", next_step=f"define it with -D {name}=VALUE, or check its spelling")
+        raise call_error(
+            f"unknown symbol: '{name}'", next_step=f"define it with -D {name}=VALUE, or check its spelling"
+        )
     return SYMBOLS[name]
 
 

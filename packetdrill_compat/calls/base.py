@@ -14,9 +14,7 @@ from packetdrill_compat.play.records import OtherFd, SocketRecord, SocketTable
 from targets.calls import CallResult, Syscall
 
 # Calls of packetdrill's own table that cannot be played yet; another unknown name is the script's mistake.
-NOT_YET = frozenset(
-    "recvmsg sendmsg splice sendfile open cap_set psp_rx_assoc psp_tx_assoc sctp_bindx sctp_connectx sctp_peeloff".split()
-)
+NOT_YET = frozenset({"recvmsg", "sendmsg", "splice", "sendfile", "open", "cap_set", "psp_rx_assoc", "psp_tx_assoc"})
 
 
 @dataclass(slots=True)
@@ -58,7 +56,7 @@ AfterCall: TypeAlias = Callable[[CallResult], None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call ready to be made. `after` checks out-arguments and does the bookkeeping once result and errno are right."""
+    """A call ready to be made. `after` checks out-arguments and keeps the books once result and errno are right."""
 
     syscall: Syscall
     makes_fd: bool = False

@@ -1,9 +1,9 @@
 """The calls that move data. What is sent is zeros, what is received is never looked at (section 5.1)."""
 
+from packetdrill_compat.ast import IovecExpr
 from packetdrill_compat.calls.arguments import Arguments, Value, call_error, type_name
 from packetdrill_compat.calls.base import CallContext, Prepared, register
 from packetdrill_compat.calls.sockets import remote_address
-from packetdrill_compat.ast import IovecExpr
 from targets.calls import Read, Readv, Recv, RecvFrom, Send, SendTo, Write, Writev
 
 

@@ -76,7 +76,7 @@ def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any]) -> No
     try:
         compiled = compile(text, name, "exec")
         sys.settrace(_limit_lines(name))
-        exec(compiled, namespace)  # noqa: S102  a script's own code, which packetdrill runs too
+        exec(compiled, namespace)
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise _failed(snapshot, f"exit status {stop.code}", "") from None

@@ -33,6 +33,4 @@ def run_command(target: Recording, command: str, path: str, *, remaining: Micros
     """Run a command event; raises `PlayError` when it fails."""
     failure, output = run_in_target(target, command, path, timeout=remaining)
     if failure is not None:
-        raise PlayError(
-            f"error executing `{command}` command: {failure}", kind=FailureKind.COMMAND, got=output.strip()
-        )
+        raise PlayError(f"error executing `{command}` command: {failure}", kind=FailureKind.COMMAND, got=output.strip())

@@ -162,7 +162,9 @@ class Comparison:
         want, got = self.want.body, self.got.body
         for kind in (TcpSegment, UdpDatagram):
             if isinstance(want, kind) and isinstance(got, kind) and want.payload != got.payload:
-                at = next(i for i, pair in enumerate(zip(want.payload, got.payload, strict=False)) if pair[0] != pair[1])
+                at = next(
+                    i for i, pair in enumerate(zip(want.payload, got.payload, strict=False)) if pair[0] != pair[1]
+                )
                 got_text = f"0x{got.payload[at]:02x} at octet {at}"
                 yield Finding("incorrect outbound data payload", Difference("payload", "zeros", got_text))
 
@@ -268,10 +270,8 @@ def _own_size(item: object) -> int:
             return 4 * _data_offset(item) + len(item.payload)
         case UdpDatagram() | IcmpMessage():
             return 8 + len(item.payload)
-        case GreHeader():
-            return 4 + 4 * (item.has_checksum + item.has_key + item.has_sequence)
-        case MplsStack():
-            return 4 * len(item.labels)
+        case GreHeader() | MplsStack():
+            return item.size
         case RawPayload():
             return len(item.data)
     return 0

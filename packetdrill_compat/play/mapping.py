@@ -65,9 +65,7 @@ def _child(body: TcpSpec, config: Config, ephemeral_port: int) -> SocketRecord:
 def _is_first_syn(packet: PacketEvent, under_test: SocketRecord) -> bool:
     assert isinstance(packet.body, TcpSpec)
     is_syn = packet.body.flags.mask & (SYN | ACK) == SYN
-    return (
-        packet.direction is Direction.OUTBOUND and is_syn and under_test.state is SocketState.ACTIVE_CONNECTING
-    )
+    return packet.direction is Direction.OUTBOUND and is_syn and under_test.state is SocketState.ACTIVE_CONNECTING
 
 
 def _protocol_fits(packet: PacketEvent, under_test: SocketRecord, config: Config) -> bool:

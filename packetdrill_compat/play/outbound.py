@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from packetdrill_compat.ast import Direction, EcnMark, PacketEvent, TcpSpec
+from packetdrill_compat.ast import Direction, PacketEvent, TcpSpec
 from packetdrill_compat.config import Config
 from packetdrill_compat.notation import describe_packet
-from packetdrill_compat.outcome import FailureKind
+from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.compare import Comparison, Finding, compare_options
 from packetdrill_compat.play.errors import PlayError, packet_error
 from packetdrill_compat.play.mapping import is_of_socket, learn_from_connect, outbound_to_script
@@ -16,7 +16,7 @@ from packetdrill_compat.play.timing import seconds
 from targets.base import Departure, Micros
 from wire.errors import MalformedPacket
 from wire.ip import Ipv4Header, Ipv6Header
-from wire.options import Timestamps, walk_options
+from wire.options import Timestamps, build_options, walk_options
 from wire.packet import Packet, RawPayload, checksum_errors, parse_packet
 from wire.tcp import ACK, CWR, SYN, TcpSegment
 from wire.udp import UdpDatagram
@@ -68,9 +68,7 @@ class Expectation:
         self._record = record
         self._config = config
         self.checks = checks_of(event)
-        self._is_syn_ack = (
-            isinstance(event.body, TcpSpec) and event.body.flags.mask & (SYN | ACK) == SYN | ACK
-        )
+        self._is_syn_ack = isinstance(event.body, TcpSpec) and event.body.flags.mask & (SYN | ACK) == SYN | ACK
         if self._is_syn_ack and record.state is SocketState.PASSIVE_PACKET_RECEIVED:
             assert isinstance(event.body, TcpSpec)
             record.script_local_isn = event.body.sequence.start
@@ -99,7 +97,7 @@ class Expectation:
                 record.state = SocketState.PASSIVE_SYNACK_SENT
                 record.live_local_isn = body.seq
             record.last_captured = body
-            walk_strictly(departure.packet, packet)
+            walk_strictly(body)
             packet = packet._replace(body=outbound_to_script(body, record))
         frame = Frame(departure.packet, Packet(packet.headers, body), packet, time)
         if self.frames:
@@ -113,9 +111,7 @@ class Expectation:
 
     def _check_continuation(self, frame: Frame) -> None:
         previous = self.frames[-1]
-        comparison = Comparison(
-            want=_without_unchecked(previous.packet), got=frame.packet, checks=FRAGMENT_CHECKS, strict=False
-        )
+        comparison = Comparison(want=previous.packet, got=frame.packet, checks=FRAGMENT_CHECKS, strict=False)
         findings = list(comparison.headers())
         length, before = payload_length(frame.packet), payload_length(previous.packet)
         collected, wanted = self._total(), payload_length(self.want)
@@ -199,22 +195,11 @@ class Expectation:
         elif known is None or want.flow_label != known[0]:
             record.flow_label = (want.flow_label, got.flow_label)
         if message:
-            yield from _flow_label_finding(message, want.flow_label, got.flow_label)
-
-
-def _flow_label_finding(message: str, want: int, got: int) -> Iterator[Finding]:
-    from packetdrill_compat.outcome import Difference  # noqa: PLC0415
-
-    yield Finding(message, Difference("flow label", hex(want), hex(got)))
+            yield Finding(message, Difference("flow label", hex(want.flow_label), hex(got.flow_label)))
 
 
 def _last_timestamps(segment: TcpSegment) -> Timestamps | None:
     return next((option for option in reversed(segment.options) if isinstance(option, Timestamps)), None)
-
-
-def _without_unchecked(packet: Packet) -> Packet:
-    """A captured packet used as an expectation: the TTL is compared unless it happens to be 255."""
-    return packet
 
 
 def _merge(frames: list[Frame]) -> Packet:
@@ -232,15 +217,10 @@ def _merge(frames: list[Frame]) -> Packet:
     return frames[-1].packet
 
 
-def walk_strictly(data: bytes, packet: Packet) -> None:
+def walk_strictly(segment: TcpSegment) -> None:
     """Walk the options as the C tool does: unknown kinds and wrong fixed lengths are fatal, EOL does not stop."""
-    body = packet.body
-    assert isinstance(body, TcpSegment)
-    transport = len(data) - len(body.payload)
-    # The option area lies between the fixed header and the payload; its size follows from the data offset octet.
-    start = transport - _options_size(data, transport)
     try:
-        for kind, _offset, option in walk_options(data[start:transport], stop_at_eol=False):
+        for kind, _offset, option in walk_options(build_options(segment.options)):
             if kind not in WALKABLE_KINDS:
                 raise packet_error(f"unexpected TCP option kind: {kind}")
             length = WALKABLE_KINDS[kind]
@@ -248,15 +228,3 @@ def walk_strictly(data: bytes, packet: Packet) -> None:
                 raise packet_error(f"bad TCP option length: was {len(option)} but expected {length}")
     except MalformedPacket as error:
         raise packet_error(f"TCP option length byte extends too far: {error}") from None
-
-
-def _options_size(data: bytes, transport_end: int) -> int:
-    """Find the header length by trying the data offsets that are possible; the fixed part stands before the options."""
-    for size in range(0, 44, 4):
-        offset_octet = transport_end - size - 20 + 12
-        if offset_octet >= 0 and data[offset_octet] >> 4 == 5 + size // 4:
-            return size
-    return 0
-
-
-__all__ = ["EcnMark", "Expectation", "Frame", "claim_frame", "payload_length", "read_frame", "walk_strictly"]

@@ -4,15 +4,14 @@ import struct
 
 from wire.abi import TcpInfo
 
-_STATES = (
-    "ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING"
-).split()
+_STATES = ("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT")
+_LATER_STATES = ("LAST_ACK", "LISTEN", "CLOSING")
 _CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
 _OPTIONS = ("TIMESTAMPS", "SACK", "WSCALE", "ECN", "ECN_SEEN", "SYN_DATA", "USEC_TS", "TFO_CHILD")
 _MEMORY = ("RMEM_ALLOC", "RCVBUF", "WMEM_ALLOC", "SNDBUF", "FWD_ALLOC", "WMEM_QUEUED", "OPTMEM", "BACKLOG", "DROPS")
 
 CONSTANTS: dict[str, int] = {
-    **{f"TCP_{name}": number for number, name in enumerate(_STATES, 1)},
+    **{f"TCP_{name}": number for number, name in enumerate(_STATES + _LATER_STATES, 1)},
     **{f"TCP_CA_{name}": number for number, name in enumerate(_CA_STATES)},
     **{f"TCPI_OPT_{name}": 1 << bit for bit, name in enumerate(_OPTIONS)},
 }

@@ -1,4 +1,4 @@
-"""The end of a good test: close what is open and reset every connection, so that the stack forgets them (section 4.9)."""
+"""The end of a good test: close what is open and reset every connection, so that the stack forgets (section 4.9)."""
 
 from packetdrill_compat.play.inbound import make_reset
 from packetdrill_compat.play.player import Player

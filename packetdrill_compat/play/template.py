@@ -165,7 +165,7 @@ def gre_header(encap: GreEncap) -> GreHeader:
     """A GRE header of the script; its protocol field is filled in when the packet is built."""
     return GreHeader(
         flags=encap.flags,
-        checksum=encap.checksum,
+        checksum=encap.checksum or None,
         offset=encap.offset,
         key=encap.key,
         sequence=encap.sequence,

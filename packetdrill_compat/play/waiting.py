@@ -105,4 +105,3 @@ class Waiter:
             kind=FailureKind.LIMIT,
             next_step="mend the script so that this wait ends, or raise the limit (--tcprove-time-limit)",
         )
-
