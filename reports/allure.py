@@ -1,0 +1,240 @@
+"""Allure results: labels, links, parameters and attachments of each test, and the files that describe a whole run.
+
+Everything here does nothing when allure-pytest is not installed or was not asked for with ``--alluredir``. `record` runs
+in the process that ran the test, `write_run_files` only in the one that controls the run (under pytest-xdist: not in a
+worker).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from packetdrill_compat.outcome import Failure, Verdict
+from reports.capture import capture_bytes
+from reports.event import VERDICT_MEANINGS, Requirement, TestReport
+from reports.ladder import ladder_svg
+
+# RFC 2119 words to Allure's severities. What has no such word ranks with SHOULD.
+_SEVERITIES = {
+    "MUST": "critical",
+    "MUST NOT": "critical",
+    "REQUIRED": "critical",
+    "SHALL": "critical",
+    "SHALL NOT": "critical",
+    "SHOULD": "normal",
+    "SHOULD NOT": "normal",
+    "RECOMMENDED": "normal",
+    "NOT RECOMMENDED": "normal",
+    "MAY": "minor",
+    "OPTIONAL": "minor",
+}
+
+# What pytest reports for each verdict, in Allure's words.
+STATUSES = {
+    Verdict.PASS: "passed",
+    Verdict.NON_STRICT: "passed",
+    Verdict.INFO: "passed",
+    Verdict.FAIL: "failed",
+    Verdict.UNSUPPORTED: "skipped",
+    Verdict.ERROR: "broken",
+}
+
+SVG_TYPE = "image/svg+xml"
+PCAPNG_TYPE = "application/x-pcapng"
+TEXT_TYPE = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What Allure files a test under. `tags` and `links` hold (name, value) and (name, address)."""
+
+    epic: str
+    feature: str
+    story: str
+    severity: str
+    tags: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a test."""
+
+    name: str
+    content: bytes
+    mime_type: str
+    extension: str
+
+
+def severity_of(level: str) -> str:
+    """Return Allure's severity of an RFC 2119 word."""
+    return _SEVERITIES.get(level.upper(), "normal")
+
+
+def labels_of(report: TestReport) -> Labels:
+    """Return the labels of a test: the first requirement files it, the others are tags.
+
+    One tree position for each test: several epics and stories on one test would show it under every combination of
+    them, also under those that do not exist.
+    """
+    if not report.requirements:
+        return Labels("Without requirement", report.path.rpartition("/")[0] or "General", report.path, "normal")
+    first, *others = report.requirements
+    links = {f"{r.document} {r.section_title}".replace("Section ", "section "): r.url for r in report.requirements}
+    return Labels(
+        epic=first.document,
+        feature=first.section_title,
+        story=first.id,
+        severity=severity_of(first.level),
+        tags=tuple(requirement.id for requirement in others),
+        links=tuple((name, url) for name, url in links.items() if url),
+    )
+
+
+def description_of(report: TestReport) -> str:
+    """Return the text of a test's page, in Markdown: purpose, requirements, verdict with its meaning."""
+    paragraphs = [_escape(report.title)] if report.title else []
+    paragraphs += [_describe_requirement(requirement) for requirement in report.requirements]
+    paragraphs.append(f"**Verdict: {report.verdict.value}** ({VERDICT_MEANINGS[report.verdict]})")
+    if report.reason:
+        paragraphs.append(f"Reason: {_escape(report.reason)}")
+    if report.failure is not None:
+        paragraphs.append("\n".join(_indented(report.failure.render())))
+    return "\n\n".join(paragraphs)
+
+
+def _describe_requirement(requirement: Requirement) -> str:
+    name = f"[{requirement.id}]({requirement.url})" if requirement.url else requirement.id
+    level = f" **{requirement.level}**" if requirement.level else ""
+    where = f"{requirement.document}, {requirement.section_title}"
+    return f"{name}{level} ({where}): {_escape(requirement.summary)}".rstrip(": ")
+
+
+def _escape(content: str) -> str:
+    """Keep `content` from being read as HTML or Markdown markup."""
+    for character in "\\`*_{}[]<>#|":
+        content = content.replace(character, "\\" + character)
+    return content.replace("&", "&amp;")
+
+
+def _indented(content: str) -> Iterator[str]:
+    return ("    " + line for line in content.splitlines())
+
+
+def attachments_of(report: TestReport) -> list[Attachment]:
+    """Return the files of a test: what was wanted and what came, the ladder diagram, the script, the capture."""
+    found: list[Attachment] = []
+    if report.failure is not None:
+        found.append(_text_file("Want and got", report.failure.render(), "txt"))
+    if report.warnings:
+        found.append(_text_file("Warnings", _render_all(report.warnings), "txt"))
+    if report.trace is not None and report.trace.events:
+        heading = f"{report.name} on {report.target}" if report.target else report.name
+        svg = ladder_svg(report.trace, report.failure, title=heading)
+        found.append(Attachment("Ladder diagram", svg.encode(), SVG_TYPE, "svg"))
+    if report.script:
+        found.append(_text_file(report.path.rpartition("/")[2] or "Script", report.script, "txt"))
+    if report.trace is not None and report.trace.events:
+        found.append(Attachment("Capture", capture_bytes(report.trace, report.failure), PCAPNG_TYPE, "pcapng"))
+    return found
+
+
+def _text_file(name: str, content: str, extension: str) -> Attachment:
+    return Attachment(name, content.encode(errors="replace"), TEXT_TYPE, extension)
+
+
+def _render_all(failures: tuple[Failure, ...]) -> str:
+    return "\n\n".join(failure.render() for failure in failures)
+
+
+# ---------------------------------------------------------------- the two entry points
+
+
+def is_active() -> bool:
+    """True when allure-pytest is installed and collects results in this process."""
+    if find_spec("allure_commons") is None:
+        return False
+    from allure_commons import plugin_manager
+
+    return bool(plugin_manager.hook.attach_data.get_hookimpls())
+
+
+def record(report: TestReport, *, attach_passed: bool = False) -> None:
+    """Give Allure's result of the running test its labels and attachments.
+
+    Call it once a test, between the start of its setup and ``pytest_runtest_logfinish``, after allure-pytest's own setup
+    hook. Attachments go with every test that did not pass, and with all tests if `attach_passed`.
+    """
+    if not is_active():
+        return
+    _record_labels(report)
+    if attach_passed or report.verdict is not Verdict.PASS:
+        import allure
+
+        for each in attachments_of(report):
+            allure.attach(each.content, name=each.name, attachment_type=each.mime_type, extension=each.extension)
+
+
+def _record_labels(report: TestReport) -> None:
+    import allure
+
+    labels = labels_of(report)
+    allure.dynamic.epic(labels.epic)
+    allure.dynamic.feature(labels.feature)
+    allure.dynamic.story(labels.story)
+    allure.dynamic.label("severity", labels.severity)
+    allure.dynamic.label("verdict", report.verdict.value)
+    if labels.tags:
+        allure.dynamic.tag(*labels.tags)
+    for name, url in labels.links:
+        allure.dynamic.link(url, name=name)
+    parameters = {"target": report.target, "variant": report.variant, **report.parameters}
+    for name, value in parameters.items():
+        if value:
+            # allure-pytest shows values by repr(); a value of its own keeps the quotes away.
+            allure.dynamic.parameter(name, _Plain(value))
+    allure.dynamic.description(description_of(report))
+
+
+class _Plain(str):
+    """A string that shows itself without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def write_run_files(results: Path, environment: Mapping[str, str]) -> None:
+    """Write what belongs to the whole run into the results folder: categories and environment with the legend.
+
+    `environment` says what was tested (target, kernel release, personality, tool versions). Must be called by one
+    process only.
+    """
+    results.mkdir(parents=True, exist_ok=True)
+    categories = json.dumps(classic_categories(), indent=2, ensure_ascii=False)
+    (results / "categories.json").write_text(categories + "\n", encoding="utf-8")
+    legend = {f"verdict {verdict.value}": meaning for verdict, meaning in VERDICT_MEANINGS.items()}
+    lines = [f"{_property(key, is_key=True)}={_property(value)}" for key, value in {**environment, **legend}.items()]
+    (results / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def classic_categories() -> list[dict[str, object]]:
+    """Return the categories in the form of ``categories.json``, which knows statuses but not our verdicts."""
+    wanted = (Verdict.FAIL, Verdict.ERROR, Verdict.UNSUPPORTED)
+    return [{"name": category_name(verdict), "matchedStatuses": [STATUSES[verdict]]} for verdict in wanted]
+
+
+def category_name(verdict: Verdict) -> str:
+    """Return a verdict with its meaning."""
+    return f"{verdict.value}: {VERDICT_MEANINGS[verdict]}"
+
+
+def _property(content: str, *, is_key: bool = False) -> str:
+    """Escape for a Java properties file (java.util.Properties, `load`)."""
+    content = content.replace("\\", "\\\\").replace("\n", "\\n")
+    if is_key:
+        content = content.replace(" ", "\\ ").replace("=", "\\=").replace(":", "\\:")
+    return content
