@@ -1,8 +1,8 @@
 """The requirement catalogue: what the documents ask of a TCP, read from ``requirements/*.toml``.
 
-Two kinds of file exist. A file with a ``[meta]`` table is drawn from an RFC: each entry has a level and a section. A file
-with a ``[document]`` table is drawn from a manual page or an article: its entries are statements without a requirement
-word, so their level is `STATED`.
+Two kinds of file exist. A file with a ``[meta]`` table is drawn from an RFC: each entry has a level and a section. A
+file with a ``[document]`` table is drawn from a manual page or an article: its entries are statements without a
+requirement word, so their level is `STATED`.
 """
 
 import functools
@@ -42,8 +42,8 @@ class Requirement:
 
     `document` is a short name ("RFC 9293", "Linux tcp(7), man-pages release 5.10"), `section` the place in it,
     `statement` our own words, `observable` where a test can see it: ``wire``, ``socket``, ``both`` or ``none``.
-    `stimulus` and `mutant` say how to test it and which wrong behaviour the test must catch. `systems` are the targets it
-    is about (``all``, ``linux``, ``dragonfly``). `details` holds what only some entries have.
+    `stimulus` and `mutant` say how to test it and which wrong behaviour the test must catch. `systems` are the targets
+    it is about (``all``, ``linux``, ``dragonfly``). `details` holds what only some entries have.
     """
 
     id: str
@@ -66,6 +66,11 @@ class Requirement:
         return f"[{self.level}] {self.document} {self.section}: {self.statement}"
 
 
+def begins_with(identifier: str, words: str) -> bool:
+    """Whether an id begins with `words` as whole words: ``RFC9293-MUST-1`` does not begin ``RFC9293-MUST-10``."""
+    return identifier.startswith(words) and identifier[len(words) :][:1] in ("", "-", ".")
+
+
 class Catalogue:
     """All requirements of some files, by id."""
 
@@ -86,12 +91,8 @@ class Catalogue:
         return self._by_id.get(identifier)
 
     def with_prefix(self, prefix: str) -> list[Requirement]:
-        """Return the requirements whose id begins with the whole words of `prefix`, in file order.
-
-        ``RFC9293-3.10.7.4-RST`` selects the resets, and ``RFC9293-MUST-1`` does not select ``RFC9293-MUST-10``.
-        """
-        ends = ("", "-", ".")
-        return [each for each in self if each.id.startswith(prefix) and each.id[len(prefix) :][:1] in ends]
+        """Return the requirements whose id begins with `prefix`, in file order: ``RFC9293-3.10.7.4-RST`` is a cell."""
+        return [each for each in self if begins_with(each.id, prefix)]
 
 
 @functools.cache

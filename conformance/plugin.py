@@ -1,1 +1,117 @@
-"""The pytest plugin."""
+"""The pytest plugin: collects packetdrill scripts, offers the options, fixtures and markers.
+
+pytest loads this module in every project of an environment in which tcprove is installed. So it imports nothing of ours
+at the top: a project without scripts pays for a few function definitions.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conformance.testing import Connections
+    from targets.base import Target
+
+MARKERS = (
+    "requirement(id): the test checks this requirement of the catalogue (conformance/requirements)",
+    "targets(*words): systems and capabilities that the test needs, as in the '//: targets' line of a script",
+    "variant(name): network of the fixtures 'target' and 'connection': ipv4 (the default) or ipv6",
+    "needs_kernel: the test needs root and /dev/net/tun; TCPROVE_REQUIRE_KERNEL=1 turns the skip into a failure",
+    "slow: the test takes more than 0.25 s",
+)
+
+_OPTIONS = (
+    ("target", "NAME", "target under test: reference (default), reference:linux, kernel, ... "),
+    ("variants", "LIST", "comma list of ipv4, ipv6, ipv4-mapped-ipv6 (default: all)"),
+    ("dialect", "NAME", "dialect of scripts without a '//: dialect' line: google (default), nplab, mptcp"),
+    ("strict", "LEVEL", "'should': a test that finds a SHOULD broken fails instead of passing as non-strict"),
+    ("time_limit", "TIME", "time for each script on the target's clock: 10s, 500ms, 2m (default 60s)"),
+    ("pcap", "DIR", "write what each script saw on the wire to DIR/NAME.pcapng"),
+)
+_LISTS = (
+    ("define", "NAME=VALUE", "define a symbol in every script (may be given several times)"),
+    ("deviations", "FILE", "more known deviations of the target, in TOML (may be given several times)"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer each option on the command line and, under the same name with underscores, in the ini file."""
+    group = parser.getgroup("tcprove", "tcprove: TCP conformance")
+    for name, value, text in _OPTIONS:
+        flag = f"--tcprove-{name.replace('_', '-')}"
+        group.addoption(flag, dest=f"tcprove_{name}", metavar=value, default=None, help=text)
+        parser.addini(f"tcprove_{name}", text, type="string", default="")
+    for name, value, text in _LISTS:
+        flag = f"--tcprove-{name}"
+        group.addoption(flag, dest=f"tcprove_{name}", metavar=value, action="append", default=[], help=text)
+        parser.addini(f"tcprove_{name}", text, type="linelist", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers and accept ``path/name.pkt@ipv4`` as an argument."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if any(".pkt@" in argument for argument in config.args):
+        from conformance.items import full_argument  # noqa: PLC0415
+
+        config.args[:] = [full_argument(argument, config.invocation_params.dir) for argument in config.args]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect scripts."""
+    if file_path.suffix != ".pkt":
+        return None
+    from conformance.items import ScriptFile  # noqa: PLC0415
+
+    _give_verdicts(parent.config)
+    file: pytest.Collector = ScriptFile.from_parent(parent, path=file_path)
+    return file
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs the kernel where there is none to test, unless there has to be."""
+    if item.get_closest_marker("needs_kernel") is None:
+        return
+    from conformance.kernel import why_no_kernel  # noqa: PLC0415
+
+    if reason := why_no_kernel():
+        if os.environ.get("TCPROVE_REQUIRE_KERNEL", "0") not in ("", "0"):
+            pytest.fail(f"TCPROVE_REQUIRE_KERNEL is set, but {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Sum up the verdicts; under pytest-xdist only the controller comes here."""
+    reports = [report for category in terminalreporter.stats.values() for report in category]
+    summaries: list[dict[str, Any]] = [report.tcprove for report in reports if hasattr(report, "tcprove")]
+    if summaries:
+        from conformance.summary import write_summary  # noqa: PLC0415
+
+        write_summary(terminalreporter, summaries)
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> "Iterator[Target]":
+    """Open the selected target for one test and close it afterwards."""
+    from conformance import testing  # noqa: PLC0415
+
+    _give_verdicts(request.config)
+    yield from testing.opened_target(request)
+
+
+@pytest.fixture
+def connection(target: "Target", request: pytest.FixtureRequest) -> "Connections":
+    """Give the state constructors for TCP connections to the selected target."""
+    from conformance import testing  # noqa: PLC0415
+
+    return testing.Connections(target, testing.network_of(request))
+
+
+def _give_verdicts(config: pytest.Config) -> None:
+    from conformance import reporting  # noqa: PLC0415
+
+    if not config.pluginmanager.is_registered(reporting):
+        config.pluginmanager.register(reporting, "tcprove-reporting")

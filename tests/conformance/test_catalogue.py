@@ -28,7 +28,7 @@ verified = true
 """
 
 
-def write_rfc(directory: Path, name: str = "rfc9999.toml", **values: object) -> Path:
+def write_rfc(directory: Path, name: str = "rfc9999.toml", /, **values: object) -> Path:
     defaults = {"count": 1, "id": "RFC9999-1.2-1", "level": "MUST", "observable": "wire", "more": ""}
     path = directory / name
     path.write_text(RFC_FILE.format(**{**defaults, **values}))

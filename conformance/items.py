@@ -1,0 +1,187 @@
+"""Scripts as pytest items: one file, up to three items, named ``name.pkt@ipv4`` and so on."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalogue, deviations
+from conformance.catalogue import Requirement
+from conformance.deviations import Deviation, Subject
+from conformance.header import Header, read_header
+from conformance.selection import personality_of, target_name, target_version
+from conformance.settings import settings_of
+from conformance.verdicts import Judgement, ScriptBroken, ScriptFailed, UnexpectedFailure, explain, judge
+from packetdrill_compat.config import IP_VERSIONS
+from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.outcome import RunResult, Verdict
+from targets.base import TargetError, Unsupported
+
+_SHORT_ID = re.compile(rf"(?P<file>.*\.pkt)@(?P<variant>{'|'.join(IP_VERSIONS)})")
+_DEVIATIONS = pytest.StashKey[tuple[Deviation, ...]]()
+
+
+def full_argument(argument: str, directory: Path) -> str:
+    """Turn ``path/name.pkt@ipv4`` of a command line into the node id that pytest knows; leave everything else alone."""
+    match = _SHORT_ID.fullmatch(argument)
+    if match is None or "::" in argument or (directory / argument).exists():
+        return argument
+    return f"{match['file']}::{Path(argument).name}"
+
+
+class ScriptFile(pytest.File):
+    """A packetdrill script."""
+
+    def collect(self) -> Iterator["ScriptItem"]:
+        """Give an item for each variant that the script and the options allow."""
+        # A byte that is no UTF-8 is legal in a script (in a string); the reader of the language judges it.
+        text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
+        problem = None
+        try:
+            header = read_header(text, _shown_path(self.path, self.config))
+        except ScriptError as error:
+            header, problem = Header(), error
+        for variant in header.variants:
+            if variant in settings_of(self.config).variants:
+                yield ScriptItem.create(self, variant, text, header, problem)
+
+
+class ScriptItem(pytest.Item):
+    """One script in one variant. After it ran, `result` and `judgement` tell how."""
+
+    text: str
+    header: Header
+    variant: str
+    problem: ScriptError | None
+    deviation: Deviation | None = None
+    result: RunResult | None = None
+    judgement: Judgement | None = None
+
+    @classmethod
+    def create(
+        cls, parent: ScriptFile, variant: str, text: str, header: Header, problem: ScriptError | None
+    ) -> "ScriptItem":
+        """Make the item and give it its markers."""
+        item = cls.from_parent(parent, name=f"{parent.path.name}@{variant}")
+        item.text, item.header, item.variant, item.problem = text, header, variant, problem
+        for identifier in header.requirements:
+            item.add_marker(pytest.mark.requirement(identifier))
+        if header.is_slow:
+            item.add_marker(pytest.mark.slow)
+        item.deviation = _known_deviation(item)
+        if item.deviation is not None:
+            item.add_marker(pytest.mark.xfail(raises=ScriptFailed, strict=True, reason=str(item.deviation)))
+        return item
+
+    @property
+    def shown_path(self) -> str:
+        """The path as messages show it: relative to where pytest was started."""
+        return _shown_path(self.path, self.config)
+
+    @property
+    def command(self) -> str:
+        """A command line that repeats exactly this item."""
+        return shlex.join(["pytest", f"{self.shown_path}@{self.variant}", *settings_of(self.config).arguments])
+
+    def runtest(self) -> None:
+        """Play the script and raise what its verdict means for pytest."""
+        requirements = _requirements(self)
+        self.result = _play(self)
+        self.judgement = judge(self.result, self.header, requirements)
+        _raise_verdict(self, self.judgement, requirements)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show only the text for what a script can bring about; a traceback is for our own mistakes."""
+        if isinstance(excinfo.value, ScriptFailed | UnexpectedFailure | ScriptBroken):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Place and headline of the item."""
+        return self.path, 0, self.name
+
+
+def _play(item: ScriptItem) -> RunResult:
+    # The interpreter and the stack are imported here, so that collecting costs nothing of theirs.
+    from conformance import running  # noqa: PLC0415
+
+    job = running.Job(item.shown_path, item.header, item.variant, settings_of(item.config))
+    try:
+        if item.problem is not None:
+            raise item.problem
+        return running.play(job)
+    except Unsupported as error:
+        item.judgement = Judgement(Verdict.UNSUPPORTED, error.reason)
+        pytest.skip(f"unsupported: {error.reason}")
+    except (ScriptError, TargetError) as error:
+        item.judgement = Judgement(Verdict.ERROR, str(error).split("\n", 1)[0])
+        raise ScriptBroken(str(error)) from error
+
+
+def _raise_verdict(item: ScriptItem, judged: Judgement, requirements: list[Requirement]) -> None:
+    if judged.verdict is Verdict.UNSUPPORTED:
+        pytest.skip(f"unsupported: {judged.reason}")
+    failure = item.result.failure if item.result else None
+    text = explain(judged, failure, requirements, item.command)
+    if judged.verdict is Verdict.ERROR:
+        raise ScriptBroken(text)
+    is_broken = judged.verdict in (Verdict.FAIL, Verdict.NON_STRICT)
+    if item.deviation is not None and is_broken:
+        if item.deviation.message not in text:
+            raise UnexpectedFailure(
+                f"{text}\n  not the deviation of {item.deviation.where}: {item.deviation.message!r}"
+            )
+        raise ScriptFailed(text)
+    if judged.verdict is Verdict.FAIL or (is_broken and settings_of(item.config).is_strict):
+        raise ScriptFailed(text)
+    if is_broken:
+        item.add_report_section("call", "non-strict", text)
+
+
+def _requirements(item: ScriptItem) -> list[Requirement]:
+    found = []
+    for identifier in item.header.requirements:
+        requirement = catalogue.load().get(identifier)
+        if requirement is None:
+            item.judgement = Judgement(Verdict.ERROR, f"unknown requirement {identifier}")
+            raise ScriptBroken(f"{item.shown_path}: {_unknown(identifier)}")
+        found.append(requirement)
+    return found
+
+
+def _unknown(identifier: str) -> str:
+    import difflib  # noqa: PLC0415 (only for the message)
+
+    near = difflib.get_close_matches(identifier, [each.id for each in catalogue.load()], n=3)
+    hint = f"; the nearest are {', '.join(near)}" if near else ""
+    return f"the catalogue has no requirement {identifier}{hint}"
+
+
+def _known_deviation(item: ScriptItem) -> Deviation | None:
+    name = target_name(item.header, settings_of(item.config))
+    subject = Subject(
+        script=item.path.as_posix(),
+        requirements=item.header.requirements,
+        variant=item.variant,
+        personality=personality_of(name),
+        version=target_version(name),
+    )
+    return deviations.find(_deviations(item.config), subject)
+
+
+def _deviations(config: pytest.Config) -> tuple[Deviation, ...]:
+    if _DEVIATIONS not in config.stash:
+        settings = settings_of(config)
+        try:
+            config.stash[_DEVIATIONS] = deviations.load(settings.target_name, settings.deviations)
+        except deviations.DeviationError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[_DEVIATIONS]
+
+
+def _shown_path(path: Path, config: pytest.Config) -> str:
+    return os.path.relpath(path, config.invocation_params.dir)

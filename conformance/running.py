@@ -1,0 +1,54 @@
+"""Plays one script in one variant on the selected target."""
+
+from dataclasses import dataclass
+
+from conformance.header import Header
+from conformance.selection import target_name
+from conformance.settings import Settings
+from packetdrill_compat import runner, variants
+from packetdrill_compat.config import IPV6
+from packetdrill_compat.outcome import RunResult
+from targets import base
+from targets.base import Target, Unsupported
+from targets.registry import create_target
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One item to play: a script, its header, a variant. `path` is what messages show, too."""
+
+    path: str
+    header: Header
+    variant: str
+    settings: Settings
+
+
+def missing_support(target: Target, header: Header, variant: str) -> str:
+    """Return why a target cannot play a test, in one line; empty when it can."""
+    has = target.capabilities
+    if header.systems and not has.intersection(header.systems):
+        return f"{target.name} is not {' or '.join(header.systems)}"
+    family = base.IPV6 if variant == IPV6 else base.IPV4
+    if lacking := sorted((header.capabilities | {family}) - has):
+        return f"{target.name} has no {', '.join(lacking)}"
+    return ""
+
+
+def open_target(header: Header, variant: str, settings: Settings) -> Target:
+    """Create the target of a test, not yet open. Raises `Unsupported` when it said beforehand that it cannot."""
+    target = create_target(target_name(header, settings))
+    if reason := missing_support(target, header, variant):
+        raise Unsupported(reason)
+    return target
+
+
+def play(job: Job) -> RunResult:
+    """Play a script. Raises `Unsupported` when the target said beforehand that it cannot."""
+    return runner.run_file(
+        job.path,
+        target=open_target(job.header, job.variant, job.settings),
+        config=variants.variant_config(job.variant),
+        command_line=[f"--define={definition}" for definition in job.settings.definitions],
+        dialect=job.header.dialect or job.settings.dialect,
+        time_limit=job.header.time_limit or job.settings.time_limit,
+    )

@@ -1,0 +1,119 @@
+"""The options of the plugin, read and checked once: what the command line says, else what the ini file says."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.header import DIALECTS, parse_duration
+from packetdrill_compat.config import IP_VERSIONS
+from targets.base import Micros
+
+DEFAULT_TARGET = "reference"
+DEFAULT_DIALECT = "google"
+DEFAULT_TIME_LIMIT: Micros = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a whole run uses. `time_limit` is in microseconds of the target's clock, for each script.
+
+    `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
+    `arguments` are the options that repeat this choice on a command line.
+    """
+
+    target: str = DEFAULT_TARGET
+    variants: tuple[str, ...] = IP_VERSIONS
+    dialect: str = DEFAULT_DIALECT
+    is_strict: bool = False
+    time_limit: Micros = DEFAULT_TIME_LIMIT
+    definitions: tuple[str, ...] = ()
+    pcap: Path | None = None
+    deviations: tuple[Path, ...] = ()
+
+    @property
+    def target_name(self) -> str:
+        """The target without its argument: ``reference``."""
+        return self.target.partition(":")[0]
+
+    @property
+    def target_argument(self) -> str:
+        """What stands behind the colon, or nothing: ``linux``."""
+        return self.target.partition(":")[2]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The options that choose the same again."""
+        options = [f"--tcprove-target={self.target}"]
+        if self.dialect != DEFAULT_DIALECT:
+            options.append(f"--tcprove-dialect={self.dialect}")
+        if self.is_strict:
+            options.append("--tcprove-strict=should")
+        if self.time_limit != DEFAULT_TIME_LIMIT:
+            options.append(f"--tcprove-time-limit={self.time_limit / 1_000_000:g}s")
+        return (*options, *(f"--tcprove-define={definition}" for definition in self.definitions))
+
+
+SETTINGS = pytest.StashKey[Settings]()
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """Return the settings of a run. Raises `pytest.UsageError` for a value that has no meaning."""
+    if SETTINGS not in config.stash:
+        config.stash[SETTINGS] = _read(config)
+    return config.stash[SETTINGS]
+
+
+def _read(config: pytest.Config) -> Settings:
+    strict = _value(config, "strict")
+    if strict not in ("", "should"):
+        raise pytest.UsageError(f"--tcprove-strict={strict}: only 'should' can be made strict")
+    dialect = _value(config, "dialect") or DEFAULT_DIALECT
+    if dialect not in DIALECTS:
+        raise pytest.UsageError(f"--tcprove-dialect={dialect}: none of {', '.join(DIALECTS)}")
+    pcap = _value(config, "pcap")
+    return Settings(
+        target=_value(config, "target") or DEFAULT_TARGET,
+        variants=_variants(_value(config, "variants")),
+        dialect=dialect,
+        is_strict=strict == "should",
+        time_limit=_time_limit(_value(config, "time_limit")),
+        definitions=tuple(_definition(each) for each in _values(config, "define")),
+        pcap=config.invocation_params.dir / pcap if pcap else None,
+        deviations=tuple(config.invocation_params.dir / each for each in _values(config, "deviations")),
+    )
+
+
+def _value(config: pytest.Config, name: str) -> str:
+    given: str | None = config.getoption(f"tcprove_{name}")
+    return given if given is not None else str(config.getini(f"tcprove_{name}"))
+
+
+def _values(config: pytest.Config, name: str) -> list[str]:
+    given: list[str] = config.getoption(f"tcprove_{name}")
+    configured: Any = config.getini(f"tcprove_{name}")
+    return [*configured, *given]
+
+
+def _variants(text: str) -> tuple[str, ...]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in IP_VERSIONS:
+            raise pytest.UsageError(f"--tcprove-variants={text}: '{word}' is none of {', '.join(IP_VERSIONS)}")
+    return tuple(variant for variant in IP_VERSIONS if variant in words) or IP_VERSIONS
+
+
+def _time_limit(text: str) -> Micros:
+    if not text:
+        return DEFAULT_TIME_LIMIT
+    limit = parse_duration(text)
+    if limit is None:
+        raise pytest.UsageError(f"--tcprove-time-limit={text}: write 10s, 500ms or 2m")
+    return limit
+
+
+def _definition(text: str) -> str:
+    if "=" not in text or text.startswith("="):
+        raise pytest.UsageError(f"--tcprove-define={text}: write NAME=VALUE")
+    return text
