@@ -63,8 +63,12 @@ TraceEvent: TypeAlias = Injected | Departed | CallStarted | CallFinished | Shell
 
 @dataclass(slots=True)
 class Trace:
-    """Everything one script did, in the order in which it happened."""
+    """Everything one script did, in the order in which it happened.
+
+    `origin` is the target's time at which the script's own time started; the times of the events are the target's.
+    """
 
     target: str = ""
     network: Network | None = None
     events: list[TraceEvent] = field(default_factory=list)
+    origin: Micros = 0
