@@ -132,6 +132,7 @@ class _Run:
         self._finish(player)
 
     def _note(self, player: Player) -> None:
+        self.recording.trace.origin = player.waiter.start
         self.result.duration = player.waiter.now()
         self.result.lateness = player.lateness
         self.result.warnings = [self._describe(error) for error in player.warnings]
