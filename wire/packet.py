@@ -1,0 +1,232 @@
+"""Whole packets: a stack of headers and a body, as octets and as values."""
+
+from typing import NamedTuple, TypeAlias
+
+from wire import gre, icmp, mpls, tcp, udp
+from wire.checksum import internet_checksum, pseudo_header
+from wire.errors import MalformedPacket, WireError
+from wire.gre import GreHeader
+from wire.icmp import IcmpMessage
+from wire.ip import Ipv4Header, Ipv6Header, build_ipv4, build_ipv6, checksum_addresses, read_ipv4, read_ipv6
+from wire.mpls import MplsStack
+from wire.tcp import TcpSegment
+from wire.udp import UdpDatagram
+
+_PROTOCOL_IPV4 = 4  # RFC 2003
+_PROTOCOL_IPV6 = 41  # RFC 4213
+_ETHERTYPE_IPV4 = 0x0800
+_ETHERTYPE_IPV6 = 0x86DD
+_ETHERTYPE_MPLS = 0x8847  # RFC 4023, section 4
+_PROTOCOL_OF_VERSION = {4: _PROTOCOL_IPV4, 6: _PROTOCOL_IPV6}
+_PROTOCOL_OF_ETHERTYPE = {
+    _ETHERTYPE_IPV4: _PROTOCOL_IPV4,
+    _ETHERTYPE_IPV6: _PROTOCOL_IPV6,
+    _ETHERTYPE_MPLS: mpls.PROTOCOL,
+}
+_PSEUDO_HEADER_BODIES: dict[type, tuple[str, int]] = {
+    TcpSegment: ("tcp", tcp.PROTOCOL),
+    UdpDatagram: ("udp", udp.PROTOCOL),
+    IcmpMessage: ("icmpv6", icmp.PROTOCOL_V6),
+}
+
+
+class RawPayload(NamedTuple):
+    """Octets that no other body describes: an unknown protocol, a fragment."""
+
+    data: bytes = b""
+
+
+Header: TypeAlias = Ipv4Header | Ipv6Header | GreHeader | MplsStack
+Body: TypeAlias = TcpSegment | UdpDatagram | IcmpMessage | RawPayload
+
+
+class Packet(NamedTuple):
+    """Headers, outermost first and at least one of them IP, and the body of the innermost."""
+
+    headers: tuple[Header, ...]
+    body: Body
+
+    @property
+    def ip(self) -> Ipv4Header | Ipv6Header:
+        """The innermost IP header. Raises `WireError` when there is none."""
+        for header in reversed(self.headers):
+            if isinstance(header, Ipv4Header | Ipv6Header):
+                return header
+        raise WireError("a packet has at least one IP header")
+
+
+# ---------------------------------------------------------------- values to octets
+
+
+def build_packet(packet: Packet) -> bytes:
+    """Return the octets of a packet.
+
+    Lengths are always computed, checksums where they are None, and protocol fields unless the next thing is a
+    `RawPayload`. Raises `WireError` for what has no form on the wire.
+    """
+    data, protocol = _build_body(packet)
+    below: Header | None = None
+    for header in reversed(packet.headers):
+        data = _wrap(header, data, _announce(header, below) if below is not None else protocol)
+        below = header
+    return data
+
+
+def _build_body(packet: Packet) -> tuple[bytes, int | None]:
+    """Return the body's octets and its protocol number, None when the header above it is to say."""
+    body = packet.body
+    if isinstance(body, RawPayload):
+        packet.ip  # noqa: B018  # raises
+        return body.data, None
+    header = packet.headers[-1] if packet.headers else None
+    if not isinstance(header, Ipv4Header | Ipv6Header):
+        raise WireError(f"{type(body).__name__} without an IP header directly in front of it")
+    src, dst = checksum_addresses(header)
+    if isinstance(body, TcpSegment):
+        return tcp.build_tcp(body, src, dst), tcp.PROTOCOL
+    if isinstance(body, UdpDatagram):
+        return udp.build_udp(body, src, dst), udp.PROTOCOL
+    return icmp.build_icmp(body, src, dst), icmp.PROTOCOL_V6 if body.version == 6 else icmp.PROTOCOL_V4
+
+
+def _announce(header: Header, below: Header) -> int:
+    """Return the number by which `header` announces `below`: an EtherType in GRE, else a protocol number."""
+    in_gre = isinstance(header, GreHeader)
+    if isinstance(below, Ipv4Header):
+        return _ETHERTYPE_IPV4 if in_gre else _PROTOCOL_IPV4
+    if isinstance(below, Ipv6Header):
+        return _ETHERTYPE_IPV6 if in_gre else _PROTOCOL_IPV6
+    if isinstance(below, MplsStack):
+        return _ETHERTYPE_MPLS if in_gre else mpls.PROTOCOL
+    if in_gre:
+        raise WireError("GRE directly in GRE has no EtherType")
+    return gre.PROTOCOL
+
+
+def _wrap(header: Header, payload: bytes, protocol: int | None) -> bytes:
+    if isinstance(header, Ipv4Header):
+        return build_ipv4(header, payload, header.protocol if protocol is None else protocol)
+    if isinstance(header, Ipv6Header):
+        return build_ipv6(header, payload, header.next_header if protocol is None else protocol)
+    if isinstance(header, GreHeader):
+        return gre.build_gre(header, payload, header.protocol if protocol is None else protocol)
+    return mpls.build_mpls(header) + payload
+
+
+# ---------------------------------------------------------------- octets to values
+
+
+def parse_packet(data: bytes, *, tolerant: bool = False) -> Packet:
+    """Read a packet that starts with an IP header and fills `data`.
+
+    Every structural error (lengths that contradict each other or the data, headers cut off, TCP options with a wrong
+    length octet) raises `MalformedPacket`. Checksums are kept as they are, right or wrong; see `checksum_errors`.
+    Fragments and unknown protocols have a `RawPayload`. Building the result gives `data` again.
+
+    With `tolerant`, octets behind the packet's own end are dropped (RFC 894 pads frames) and the end of an option
+    area that cannot be read is a `wire.options.Remainder`, as a stack that has to live with such segments needs it.
+    """
+    header, at, end, protocol = _read_outermost(data, tolerant)
+    headers: list[Header] = [header]
+    while True:
+        if protocol == tcp.PROTOCOL:
+            return Packet(tuple(headers), tcp.parse_tcp(data, at, end, tolerant=tolerant))
+        if protocol in (_PROTOCOL_IPV4, _PROTOCOL_IPV6):
+            ip_header, at, protocol = _read_inner(protocol, data, at, end)
+            headers.append(ip_header)
+        elif protocol == gre.PROTOCOL and gre.is_readable(data, at, end):
+            gre_header = gre.read_gre(data, at, end)
+            headers.append(gre_header)
+            at += gre_header.size
+            protocol = _PROTOCOL_OF_ETHERTYPE.get(gre_header.protocol)
+        elif protocol == mpls.PROTOCOL:
+            stack = mpls.read_mpls(data, at, end)
+            headers.append(stack)
+            at += stack.size
+            # The stack does not say what follows; routers look at the version (RFC 4928, section 2).
+            protocol = _PROTOCOL_OF_VERSION.get(data[at] >> 4) if at < end else None
+        else:
+            return Packet(tuple(headers), _read_body(protocol, data, at, end))
+
+
+def _read_outermost(data: bytes, tolerant: bool) -> tuple[Ipv4Header | Ipv6Header, int, int, int | None]:
+    """Return the first header, where its payload starts and ends, and the protocol (None for a fragment's octets)."""
+    end = len(data)
+    version = data[0] >> 4 if data else 0
+    header: Ipv4Header | Ipv6Header
+    if version == 4:
+        header, at, packet_end = read_ipv4(data, 0, end)
+        protocol = header.protocol
+    elif version == 6:
+        header, at, packet_end = read_ipv6(data, 0, end)
+        protocol = header.next_header
+    else:
+        raise MalformedPacket(f"IP version {version}" if data else "no octets", 0)
+    if packet_end != end and not (tolerant and packet_end < end):
+        raise MalformedPacket(f"IPv{version} packet of {packet_end} octets in {end}", 2 if version == 4 else 4)
+    return header, at, packet_end, None if header.is_fragment else protocol
+
+
+def _read_inner(protocol: int, data: bytes, at: int, end: int) -> tuple[Ipv4Header | Ipv6Header, int, int | None]:
+    """Return a header that stands inside another packet, where its payload starts, and the protocol as above."""
+    header: Ipv4Header | Ipv6Header
+    if protocol == _PROTOCOL_IPV4:
+        header, body_at, packet_end = read_ipv4(data, at, end)
+        next_protocol = header.protocol
+    else:
+        header, body_at, packet_end = read_ipv6(data, at, end)
+        next_protocol = header.next_header
+    if packet_end != end:
+        length_at = at + 2 if protocol == _PROTOCOL_IPV4 else at + 4
+        raise MalformedPacket(f"encapsulated IP packet of {packet_end - at} octets in {end - at}", length_at)
+    return header, body_at, None if header.is_fragment else next_protocol
+
+
+def _read_body(protocol: int | None, data: bytes, at: int, end: int) -> Body:
+    if protocol == udp.PROTOCOL:
+        return udp.parse_udp(data, at, end)
+    if protocol == icmp.PROTOCOL_V4:
+        return icmp.parse_icmp(4, data, at, end)
+    if protocol == icmp.PROTOCOL_V6:
+        return icmp.parse_icmp(6, data, at, end)
+    return RawPayload(data[at:end])
+
+
+# ---------------------------------------------------------------- checksums of a received packet
+
+
+def checksum_errors(data: bytes) -> list[str]:
+    """Return the names of the wrong checksums in a packet, outermost first.
+
+    The names are ``ipv4``, ``gre``, ``tcp``, ``udp``, ``icmp`` and ``icmpv6``; nested headers of one kind can repeat a
+    name. A UDP checksum of 0 is right over IPv4 (RFC 768) and wrong over IPv6 (RFC 8200, section 8.1). Raises
+    `MalformedPacket` as a tolerant `parse_packet` does.
+    """
+    packet = parse_packet(data, tolerant=True)
+    # The outermost length field says where the packet ends; what is behind it is padding of the link.
+    end = int.from_bytes(data[2:4], "big") if data[0] >> 4 == 4 else 40 + int.from_bytes(data[4:6], "big")
+    errors: list[str] = []
+    at = 0
+    for header in packet.headers:
+        if isinstance(header, Ipv4Header):
+            if internet_checksum(data[at : at + header.size]):
+                errors.append("ipv4")
+        elif isinstance(header, GreHeader) and header.has_checksum and internet_checksum(data[at:end]):
+            errors.append("gre")
+        at += header.size
+    body_name = _wrong_body_checksum(packet, data[at:end])
+    return [*errors, body_name] if body_name else errors
+
+
+def _wrong_body_checksum(packet: Packet, octets: bytes) -> str | None:
+    """Return the name of the body's checksum when it is wrong over `octets`."""
+    body = packet.body
+    if isinstance(body, RawPayload):
+        return None
+    if isinstance(body, IcmpMessage) and body.version == 4:
+        return "icmp" if internet_checksum(octets) else None
+    if isinstance(body, UdpDatagram) and body.checksum == 0:
+        return None if isinstance(packet.ip, Ipv4Header) else "udp"
+    name, protocol = _PSEUDO_HEADER_BODIES[type(body)]
+    pseudo = pseudo_header(*checksum_addresses(packet.ip), protocol, len(octets))
+    return name if internet_checksum(pseudo + octets) else None
