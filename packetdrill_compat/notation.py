@@ -7,27 +7,24 @@ prints the flags in the order ``FSRP.U`` and then ``EWA``, where a script puts t
 from collections.abc import Callable
 
 from wire.gre import GreHeader
-from wire.icmp import IcmpMessage
+from wire.icmp import IcmpMessage, Quoted
 from wire.ip import Ipv4Header, Ipv6Header
 from wire.mpls import MplsStack
 from wire.options import (
     AccEcn,
-    Ao,
     Eol,
     FastOpen,
     Md5,
-    Mptcp,
     Mss,
     Nop,
+    Remainder,
     Sack,
     SackPermitted,
     TcpOption,
     Timestamps,
-    UnknownOption,
-    UserTimeout,
     WindowScale,
 )
-from wire.packet import Packet
+from wire.packet import Header, Packet
 from wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
 from wire.udp import UdpDatagram
 
@@ -44,6 +41,11 @@ _FLAG_LETTERS = (
     (AE, "A"),
 )
 _ECN_WORDS = {0: "", 1: "ect1", 2: "ect0", 3: "ce"}
+_FRAG_NEEDED = (4, 3, 4)
+_PACKET_TOO_BIG = (6, 2)
+_UDP = 17
+_TCP_OCTETS = 20
+_UDP_OCTETS = 8
 
 
 def describe_packet(
@@ -54,24 +56,28 @@ def describe_packet(
     outbound: bool,
     local_script_isn: int = 0,
     show_window: bool = True,
+    show_ports: bool = False,
 ) -> str:
     """Return `packet` in packetdrill notation.
 
     `outbound` packets come from the stack under test. `local_isn` is that stack's initial sequence number on the wire
     and `local_script_isn` what the script calls it; `remote_isn` is the peer's. An unknown number (None) leaves the
     numbers that depend on it as they are on the wire. `show_window` False leaves ``win`` out, for packets whose window
-    is not compared.
+    is not compared; `show_ports` puts the ports where a script has them.
     """
     text = _prefix(packet)
     body = packet.body
     if isinstance(body, TcpSegment):
         numbers = _Numbers(body, local_isn, remote_isn, local_script_isn, outbound=outbound)
-        return text + _describe_tcp(body, numbers, show_window=show_window)
+        ports = f"{body.src_port} > {body.dst_port} " if show_ports else ""
+        return text + ports + _describe_tcp(body, numbers, show_window=show_window)
     if isinstance(body, UdpDatagram):
-        return text + f"udp ({len(body.payload)})"
+        ports = f"{body.src_port} > {body.dst_port} " if show_ports else ""
+        return f"{text}udp {ports}({len(body.payload)})"
     if isinstance(body, IcmpMessage):
-        return text + _describe_icmp(body, local_isn)
-    return text + f"protocol {_protocol(packet)} ({len(body.data)})"
+        # The quoted packet went the other way, so its sender is the stack when the message is for the stack.
+        return text + _describe_icmp(body, remote_isn if outbound else local_isn)
+    return text + _describe_raw(packet.ip, len(body.data))
 
 
 def describe_flags(flags: int) -> str:
@@ -138,7 +144,7 @@ def describe_option(option: TcpOption) -> str:
     Options that packetdrill has no word for get the one of the nplab dialect, ``gen-KIND HEX``.
     """
     formatter = _OPTION_FORMATTERS.get(type(option))
-    return formatter(option) if formatter else f"kind {option.kind}"
+    return formatter(option) if formatter else _hex(f"gen-{option.kind}", option.body())
 
 
 def _hex(word: str, data: bytes) -> str:
@@ -148,11 +154,6 @@ def _hex(word: str, data: bytes) -> str:
 def _acc_ecn(option: AccEcn) -> str:
     names = ("e1b", "ceb", "e0b") if option.order else ("e0b", "ceb", "e1b")
     return " ".join(["ECN", *(f"{name} {count}" for name, count in zip(names, option.counters, strict=False))])
-
-
-def _user_timeout(option: UserTimeout) -> str:
-    # RFC 5482, section 3: one granularity bit (minutes when set) and fifteen bits of time.
-    return f"gen-28 {(option.minutes << 15 | option.value):04x}"
 
 
 _OPTION_FORMATTERS: dict[type, Callable[..., str]] = {
@@ -165,21 +166,42 @@ _OPTION_FORMATTERS: dict[type, Callable[..., str]] = {
     Timestamps: lambda o: f"TS val {o.val} ecr {o.ecr}",
     FastOpen: lambda o: _hex("FOEXP" if o.experimental else "FO", o.cookie),
     Md5: lambda o: _hex("md5", o.digest),
-    Ao: lambda o: f"gen-29 {bytes((o.key_id, o.rnext_key_id)).hex()}{o.mac.hex()}",
-    UserTimeout: _user_timeout,
-    Mptcp: lambda o: _hex("gen-30", o.data),
     AccEcn: _acc_ecn,
-    UnknownOption: lambda o: _hex(f"gen-{o.kind}", o.data),
+    Remainder: lambda o: f"octets {o.data.hex()}",
 }
 
 
-def _describe_icmp(message: IcmpMessage, local_isn: int | None) -> str:  # noqa: ARG001
-    return f"icmpv{message.version} type_{message.type} code_{message.code}"
+def _describe_icmp(message: IcmpMessage, isn: int | None) -> str:
+    parts = [f"icmp type_{message.type} code_{message.code}"]
+    if (message.version, message.type, message.code) == _FRAG_NEEDED:
+        # RFC 1191, section 4: the next-hop MTU is the low 16 bits of the word behind the checksum.
+        parts.append(f"mtu {message.rest & 0xFFFF}")
+    elif (message.version, message.type) == _PACKET_TOO_BIG:
+        parts.append(f"mtu {message.rest}")
+    quoted = message.quoted()
+    if quoted is not None:
+        parts.append(_describe_quoted(quoted, isn))
+    return " ".join(parts)
 
 
-def _protocol(packet: Packet) -> int:
-    header = packet.ip
+def _describe_quoted(quoted: Quoted, isn: int | None) -> str:
+    length = max(quoted.total_length - quoted.header.size, 0)
+    if quoted.seq is not None:
+        start = (quoted.seq - (isn or 0)) % _MODULUS
+        payload = max(length - _TCP_OCTETS, 0)
+        return f"[{start}:{(start + payload) % _MODULUS}({payload})]"
+    if _protocol(quoted.header) == _UDP:
+        return f"[udp ({max(length - _UDP_OCTETS, 0)})]"
+    return f"[raw ({len(quoted.payload)})]"
+
+
+def _protocol(header: Ipv4Header | Ipv6Header) -> int:
     return header.protocol if isinstance(header, Ipv4Header) else header.next_header
+
+
+def _describe_raw(header: Ipv4Header | Ipv6Header, octets: int) -> str:
+    what = "fragment of " if header.is_fragment else ""
+    return f"{what}protocol {_protocol(header)} ({octets})"
 
 
 def _prefix(packet: Packet) -> str:
@@ -188,12 +210,31 @@ def _prefix(packet: Packet) -> str:
     return "".join(_describe_header(header) for header in packet.headers[:innermost]) + _annotation(packet.ip)
 
 
-def _describe_header(header: Ipv4Header | Ipv6Header | GreHeader | MplsStack) -> str:
+def _describe_header(header: Header) -> str:
     if isinstance(header, Ipv4Header):
         return f"ipv4 {_annotation(header)}{header.src} > {header.dst}: "
     if isinstance(header, Ipv6Header):
         return f"ipv6 {_annotation(header)}{header.src} > {header.dst}: "
-    return "gre: " if isinstance(header, GreHeader) else "mpls: "
+    return _describe_gre(header) if isinstance(header, GreHeader) else _describe_mpls(header)
+
+
+def _describe_gre(header: GreHeader) -> str:
+    text = f"gre flags 0x{header.flags:x} proto 0x{header.protocol:04x}"
+    if header.has_checksum:
+        text += f" sum 0x{header.checksum or 0:x} off 0x{header.offset:x}"
+    if header.has_key:
+        text += f" key 0x{header.key:x}"
+    if header.has_sequence:
+        text += f" seq 0x{header.sequence:x}"
+    return text + ": "
+
+
+def _describe_mpls(stack: MplsStack) -> str:
+    entries = (
+        f"(label {entry.label}, tc {entry.traffic_class},{' [S],' if entry.bottom else ''} ttl {entry.ttl})"
+        for entry in stack.labels
+    )
+    return " ".join(["mpls", *entries]) + ": "
 
 
 def _annotation(header: Ipv4Header | Ipv6Header) -> str:

@@ -1,13 +1,15 @@
 """Allure results: labels, links, parameters and attachments of each test, and the files that describe a whole run.
 
-Everything here does nothing when allure-pytest is not installed or was not asked for with ``--alluredir``. `record` runs
-in the process that ran the test, `write_run_files` only in the one that controls the run (under pytest-xdist: not in a
-worker).
+`record` does nothing when allure-pytest is not installed or was not asked for with ``--alluredir``. It runs in the
+process that ran the test, `write_run_files` only in the one that controls the run (under pytest-xdist: not in a worker).
 """
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from packetdrill_compat.outcome import Failure, Verdict
 from reports.capture import capture_bytes
 from reports.event import VERDICT_MEANINGS, Requirement, TestReport
 from reports.ladder import ladder_svg
+from targets.trace import Trace
 
 # RFC 2119 words to Allure's severities. What has no such word ranks with SHOULD.
 _SEVERITIES = {
@@ -94,33 +97,32 @@ def labels_of(report: TestReport) -> Labels:
 
 
 def description_of(report: TestReport) -> str:
-    """Return the text of a test's page, in Markdown: purpose, requirements, verdict with its meaning."""
-    paragraphs = [_escape(report.title)] if report.title else []
-    paragraphs += [_describe_requirement(requirement) for requirement in report.requirements]
-    paragraphs.append(f"**Verdict: {report.verdict.value}** ({VERDICT_MEANINGS[report.verdict]})")
+    """Return the text of a test's page as HTML: purpose, requirements, verdict with its meaning, and what went wrong.
+
+    The ladder diagram of a failed test stands in it too, so that nobody has to unfold an attachment to see it.
+    """
+    parts = [f"<p>{escape(report.title)}</p>"] if report.title else []
+    parts += [_describe_requirement(requirement) for requirement in report.requirements]
+    parts.append(f"<p><b>Verdict: {report.verdict.value}</b> ({escape(VERDICT_MEANINGS[report.verdict])})</p>")
     if report.reason:
-        paragraphs.append(f"Reason: {_escape(report.reason)}")
+        parts.append(f"<p>Reason: {escape(report.reason)}</p>")
     if report.failure is not None:
-        paragraphs.append("\n".join(_indented(report.failure.render())))
-    return "\n\n".join(paragraphs)
+        parts.append(f"<pre>{escape(report.failure.render())}</pre>")
+        if _has_trace(report):
+            picture = base64.b64encode(_ladder(report).encode()).decode("ascii")
+            source = f"data:{SVG_TYPE};base64,{picture}"
+            parts.append(f'<img alt="Ladder diagram" style="max-width: 100%" src="{source}">')
+    return "\n".join(parts)
 
 
 def _describe_requirement(requirement: Requirement) -> str:
-    name = f"[{requirement.id}]({requirement.url})" if requirement.url else requirement.id
-    level = f" **{requirement.level}**" if requirement.level else ""
-    where = f"{requirement.document}, {requirement.section_title}"
-    return f"{name}{level} ({where}): {_escape(requirement.summary)}".rstrip(": ")
-
-
-def _escape(content: str) -> str:
-    """Keep `content` from being read as HTML or Markdown markup."""
-    for character in "\\`*_{}[]<>#|":
-        content = content.replace(character, "\\" + character)
-    return content.replace("&", "&amp;")
-
-
-def _indented(content: str) -> Iterator[str]:
-    return ("    " + line for line in content.splitlines())
+    name = escape(requirement.id)
+    if requirement.url:
+        name = f'<a href="{escape(requirement.url)}">{name}</a>'
+    level = f" <b>{escape(requirement.level)}</b>" if requirement.level else ""
+    where = escape(f"{requirement.document}, {requirement.section_title}")
+    summary = f": {escape(requirement.summary)}" if requirement.summary else ""
+    return f"<p>{name}{level} ({where}){summary}</p>"
 
 
 def attachments_of(report: TestReport) -> list[Attachment]:
@@ -130,15 +132,22 @@ def attachments_of(report: TestReport) -> list[Attachment]:
         found.append(_text_file("Want and got", report.failure.render(), "txt"))
     if report.warnings:
         found.append(_text_file("Warnings", _render_all(report.warnings), "txt"))
-    if report.trace is not None and report.trace.events:
-        heading = f"{report.name} on {report.target}" if report.target else report.name
-        svg = ladder_svg(report.trace, report.failure, title=heading)
-        found.append(Attachment("Ladder diagram", svg.encode(), SVG_TYPE, "svg"))
+    if _has_trace(report):
+        found.append(Attachment("Ladder diagram", _ladder(report).encode(), SVG_TYPE, "svg"))
     if report.script:
         found.append(_text_file(report.path.rpartition("/")[2] or "Script", report.script, "txt"))
     if report.trace is not None and report.trace.events:
         found.append(Attachment("Capture", capture_bytes(report.trace, report.failure), PCAPNG_TYPE, "pcapng"))
     return found
+
+
+def _has_trace(report: TestReport) -> bool:
+    return report.trace is not None and bool(report.trace.events)
+
+
+def _ladder(report: TestReport) -> str:
+    heading = f"{report.name} on {report.target}" if report.target else report.name
+    return ladder_svg(report.trace or Trace(), report.failure, title=heading)
 
 
 def _text_file(name: str, content: str, extension: str) -> Attachment:
@@ -156,55 +165,53 @@ def is_active() -> bool:
     """True when allure-pytest is installed and collects results in this process."""
     if find_spec("allure_commons") is None:
         return False
-    from allure_commons import plugin_manager
-
-    return bool(plugin_manager.hook.attach_data.get_hookimpls())
+    hooks = import_module("allure_commons").plugin_manager.hook
+    return bool(hooks.attach_data.get_hookimpls())
 
 
 def record(report: TestReport, *, attach_passed: bool = False) -> None:
     """Give Allure's result of the running test its labels and attachments.
 
-    Call it once a test, between the start of its setup and ``pytest_runtest_logfinish``, after allure-pytest's own setup
-    hook. Attachments go with every test that did not pass, and with all tests if `attach_passed`.
+    Call it once a test, after allure-pytest's own setup hook and before ``pytest_runtest_logfinish``. Attachments go
+    with every test whose verdict is not `pass`, and with all tests if `attach_passed`.
     """
     if not is_active():
         return
     _record_labels(report)
     if attach_passed or report.verdict is not Verdict.PASS:
-        import allure
-
+        attach = import_module("allure").attach
         for each in attachments_of(report):
-            allure.attach(each.content, name=each.name, attachment_type=each.mime_type, extension=each.extension)
+            attach(each.content, name=each.name, attachment_type=each.mime_type, extension=each.extension)
 
 
 def _record_labels(report: TestReport) -> None:
-    import allure
-
+    # Imported by name at run time: the package is optional, and its decorators have no types.
+    dynamic = import_module("allure").dynamic
     labels = labels_of(report)
-    allure.dynamic.epic(labels.epic)
-    allure.dynamic.feature(labels.feature)
-    allure.dynamic.story(labels.story)
-    allure.dynamic.label("severity", labels.severity)
-    allure.dynamic.label("verdict", report.verdict.value)
-    if labels.tags:
-        allure.dynamic.tag(*labels.tags)
+    dynamic.epic(labels.epic)
+    dynamic.feature(labels.feature)
+    dynamic.story(labels.story)
+    dynamic.label("severity", labels.severity)
+    dynamic.label("verdict", report.verdict.value)
+    for tag in labels.tags:
+        dynamic.tag(tag)
     for name, url in labels.links:
-        allure.dynamic.link(url, name=name)
+        dynamic.link(url, name=name)
     parameters = {"target": report.target, "variant": report.variant, **report.parameters}
     for name, value in parameters.items():
         if value:
-            # allure-pytest shows values by repr(); a value of its own keeps the quotes away.
-            allure.dynamic.parameter(name, _Plain(value))
-    allure.dynamic.description(description_of(report))
+            dynamic.parameter(name, _Plain(value))
+    dynamic.description_html(description_of(report))
 
 
-class _Plain(str):
-    """A string that shows itself without quotes."""
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A value that allure-pytest, which shows parameters by repr(), shows without quotes."""
 
-    __slots__ = ()
+    value: str
 
     def __repr__(self) -> str:
-        return str(self)
+        return self.value
 
 
 def write_run_files(results: Path, environment: Mapping[str, str]) -> None:

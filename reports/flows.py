@@ -1,10 +1,11 @@
 """Gives the packets of a trace their script notation: follows each connection to know its initial sequence numbers."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from packetdrill_compat.notation import describe_packet
 from wire.errors import WireError
-from wire.ip import Ipv4Header, Ipv6Header
+from wire.icmp import IcmpMessage
 from wire.packet import Packet, parse_packet
 from wire.tcp import ACK, SYN, TcpSegment
 from wire.udp import UdpDatagram
@@ -43,50 +44,47 @@ class _Flow:
             self.remote_isn = self.offered = None
 
 
+_Key: TypeAlias = tuple[str, int, str, int]
+
+
 class Flows:
-    """Describes the packets of one trace in order. Packets must be given in the order of the trace."""
+    """Describes the packets of one trace. Packets must be given in the order of the trace.
+
+    Packets of any connection but the first show their ports.
+    """
 
     def __init__(self) -> None:
-        self._flows: dict[tuple[str, int, str, int], _Flow] = {}
+        self._flows: dict[_Key, _Flow] = {}
 
     def describe(self, data: bytes, *, outbound: bool) -> str:
         """Return the notation of the IP packet `data`; one that does not parse is described by its fault."""
         try:
-            packet = parse_packet(data)
+            packet = parse_packet(data, tolerant=True)
         except WireError as error:
             return f"malformed packet of {len(data)} octets: {error}"
-        body = packet.body
-        if not isinstance(body, TcpSegment):
-            return describe_packet(packet, local_isn=self._single_isn(), remote_isn=None, outbound=outbound)
-        flow = self._flow(packet.ip, body, outbound=outbound)
-        flow.see(body, outbound=outbound)
-        return describe_packet(packet, local_isn=flow.local_isn, remote_isn=flow.remote_isn, outbound=outbound)
-
-    def _flow(self, header: Ipv4Header | Ipv6Header, segment: TcpSegment, *, outbound: bool) -> _Flow:
-        source, destination = (header.src, segment.src_port), (header.dst, segment.dst_port)
-        key = (*source, *destination) if outbound else (*destination, *source)
-        return self._flows.setdefault(key, _Flow())
-
-    def _single_isn(self) -> int | None:
-        """Return the stack's initial sequence number when there is only one connection, for packets quoted in ICMP."""
-        flows = list(self._flows.values())
-        return flows[0].local_isn if len(flows) == 1 else None
+        key = _key(packet, outbound=outbound)
+        flow = self._flows.setdefault(key, _Flow()) if key is not None else _Flow()
+        if isinstance(packet.body, TcpSegment):
+            flow.see(packet.body, outbound=outbound)
+        return describe_packet(
+            packet,
+            local_isn=flow.local_isn,
+            remote_isn=flow.remote_isn,
+            outbound=outbound,
+            show_ports=key is not None and key != next(iter(self._flows)),
+        )
 
 
-def ports_of(packet: Packet) -> tuple[int, int] | None:
-    """Return source and destination port, None for a packet without ports."""
-    body = packet.body
-    return (body.src_port, body.dst_port) if isinstance(body, TcpSegment | UdpDatagram) else None
-
-
-def connection_count(packets: list[bytes]) -> int:
-    """Return how many different pairs of ports occur in `packets`."""
-    pairs: set[frozenset[int]] = set()
-    for data in packets:
-        try:
-            ports = ports_of(parse_packet(data))
-        except WireError:
-            continue
-        if ports is not None:
-            pairs.add(frozenset(ports))
-    return len(pairs)
+def _key(packet: Packet, *, outbound: bool) -> _Key | None:
+    """Return local address and port, remote address and port; those of the quoted packet for an ICMP error."""
+    header, body = packet.ip, packet.body
+    if isinstance(body, IcmpMessage):
+        quoted = body.quoted()
+        if quoted is None or quoted.src_port is None or quoted.dst_port is None:
+            return None
+        source, destination = (quoted.header.src, quoted.src_port), (quoted.header.dst, quoted.dst_port)
+        return (*destination, *source) if outbound else (*source, *destination)
+    if not isinstance(body, TcpSegment | UdpDatagram):
+        return None
+    source, destination = (header.src, body.src_port), (header.dst, body.dst_port)
+    return (*source, *destination) if outbound else (*destination, *source)

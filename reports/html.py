@@ -92,7 +92,9 @@ def _find_node() -> tuple[str, str]:
     version = _run([node, "--version"], Path.cwd()).strip()
     major = re.match(r"v(\d+)", version)
     if major is None or int(major[1]) < MIN_NODE:
-        raise ReportError(f"The HTML report needs Node.js {MIN_NODE} or newer; {node} is {version}: install a newer one.")
+        raise ReportError(
+            f"The HTML report needs Node.js {MIN_NODE} or newer; {node} is {version}: install a newer one."
+        )
     return node, npm
 
 

@@ -23,15 +23,13 @@ _CALL_CHARACTERS = (24, 60)
 _CONTEXT = 20
 
 
-def ladder_svg(
-    trace: Trace, failure: Failure | None = None, *, title: str = "", origin: Micros = 0, max_rows: int = MAX_ROWS
-) -> str:
+def ladder_svg(trace: Trace, failure: Failure | None = None, *, title: str = "", max_rows: int = MAX_ROWS) -> str:
     """Return the ladder diagram of `trace` as an SVG document.
 
     The line that `failure` is about is red and says ``got``; what the script wanted instead stands before it, dashed.
-    `origin` is the target's time at which the script's own time starts. Equal arguments give equal documents.
+    Equal arguments give equal documents.
     """
-    rows = shorten(rows_of(trace, failure, origin=origin), max_rows)
+    rows = shorten(rows_of(trace, failure), max_rows)
     plan = _plan(rows)
     heading = title or "Ladder diagram"
     root = drawing(plan.width, plan.height, title=heading, description=failure.first_line if failure else "")

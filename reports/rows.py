@@ -50,20 +50,17 @@ class Row:
     lateness: Micros = 0
 
 
-def rows_of(trace: Trace, failure: Failure | None = None, *, origin: Micros = 0) -> list[Row]:
-    """Return the rows of `trace` in order, with the failing one marked and a row for what was wanted instead.
-
-    `origin` is the target's time at which the script's own time starts.
-    """
-    rows = _join_calls(_plain_rows(trace, origin))
+def rows_of(trace: Trace, failure: Failure | None = None) -> list[Row]:
+    """Return the rows of `trace` in order, with the failing one marked and a row for what was wanted instead."""
+    rows = _join_calls(_plain_rows(trace))
     return rows if failure is None else _mark(rows, failure)
 
 
-def _plain_rows(trace: Trace, origin: Micros) -> Iterable[Row]:
+def _plain_rows(trace: Trace) -> Iterable[Row]:
     flows = Flows()
     frame = 0
     for event in trace.events:
-        time = event.time - origin
+        time = event.time - trace.origin
         if isinstance(event, Injected | Departed):
             frame += 1
             outbound = isinstance(event, Departed)
@@ -130,24 +127,28 @@ def _failing_row(rows: list[Row], failure: Failure) -> int | None:
 
 
 def _want_row(failure: Failure) -> Row | None:
-    text = failure.want.strip()
+    # A wrong time and a wrong call result say little without the line of the script around them.
+    whole_line = failure.kind in (FailureKind.TIMING, FailureKind.SYSCALL) and failure.source_line
+    text = (failure.source_line if whole_line else failure.want).strip()
     if not text:
         return None
-    if failure.kind in (FailureKind.PACKET, FailureKind.MISSING):
-        place = Place.FROM_STACK
-    elif failure.kind is FailureKind.SYSCALL:
-        place = Place.CALL
-    elif failure.kind is FailureKind.TIMING:
+    if failure.kind is FailureKind.TIMING:
         place = {"<": Place.TO_STACK, ">": Place.FROM_STACK}.get(_direction(text), Place.CALL)
     else:
-        place = Place.NOTE
+        place = _WANTED.get(failure.kind, Place.NOTE)
     return Row(place, text, mark=Mark.WANT)
 
 
-def _direction(text: str) -> str:
+_WANTED = {
+    FailureKind.PACKET: Place.FROM_STACK,
+    FailureKind.MISSING: Place.FROM_STACK,
+    FailureKind.SYSCALL: Place.CALL,
+}
+
+
+def _direction(line: str) -> str:
     """Return the arrow of a script line such as ``+0 > . 1:1(0) ack 1``, empty when it is no packet."""
-    words = text.split()
-    return next((word for word in words[:2] if word in "<>"), "")
+    return next((word for word in line.split()[:2] if word in ("<", ">")), "")
 
 
 def _where(failure: Failure) -> str:

@@ -1,7 +1,7 @@
 """Small help for writing SVG: elements, text that XML allows, and the colours of all our drawings."""
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 CHARACTER_WIDTH = 7.3
