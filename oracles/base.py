@@ -1,0 +1,99 @@
+"""What an oracle is, and the walk over a trace that feeds them all."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from oracles.flow import Flow, FlowTable
+from targets.base import Micros
+from targets.trace import Departed, Injected, Trace
+from wire.errors import MalformedPacket
+from wire.packet import Packet, checksum_errors, parse_packet
+from wire.tcp import TcpSegment
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a stack broke: when (microseconds of the trace), what, and which clause says so."""
+
+    oracle: str
+    requirement: str
+    time: Micros
+    message: str
+    packet: bytes
+    event_index: int
+
+    def __str__(self) -> str:
+        return f"{self.time / 1e6:.6f} {self.oracle} ({self.requirement}): {self.message}"
+
+
+class Oracle(Protocol):
+    """One rule. A fresh object judges one trace; both methods are called for each TCP segment in trace order."""
+
+    name: str
+    requirement: str
+
+    def injected(self, flow: Flow, segment: TcpSegment) -> None:
+        """Note a segment that went into the stack; its checksums are right. Called before the flow learns from it."""
+
+    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+        """Judge a segment that left the stack: None, or what is wrong. Called after the flow has learned from it."""
+
+
+ORACLES: dict[str, Callable[[], Oracle]] = {}
+
+
+def register(factory: Callable[[], Oracle]) -> Callable[[], Oracle]:
+    """Register an oracle class under its name."""
+    ORACLES[factory().name] = factory
+    return factory
+
+
+def check_trace(trace: Trace, oracles: list[Oracle] | None = None) -> list[Violation]:
+    """Run the oracles (default: all registered) over a trace and return the violations in trace order."""
+    judges = [factory() for factory in ORACLES.values()] if oracles is None else oracles
+    flows = FlowTable()
+    violations: list[Violation] = []
+    for index, event in enumerate(trace.events):
+        if isinstance(event, Injected):
+            _note_injected(event, judges, flows)
+        elif isinstance(event, Departed):
+            violations += _judge_departed(event, index, judges, flows)
+    return violations
+
+
+def _note_injected(event: Injected, judges: list[Oracle], flows: FlowTable) -> None:
+    packet = _parsed(event.packet)
+    # A segment with a wrong checksum was never received (RFC 9293, section 3.1, MUST-3).
+    if packet is None or not isinstance(packet.body, TcpSegment) or checksum_errors(event.packet):
+        return
+    flow = flows.of_injected(packet, packet.body)
+    for judge in judges:
+        judge.injected(flow, packet.body)
+    flow.note_injected(packet.body)
+
+
+def _judge_departed(event: Departed, index: int, judges: list[Oracle], flows: FlowTable) -> Iterator[Violation]:
+    packet = _parsed(event.packet)
+    if packet is None:
+        yield Violation("well-formed", "RFC 9293 3.1", event.time, "malformed packet", event.packet, index)
+        return
+    wrong = checksum_errors(event.packet)
+    if wrong:
+        text = f"wrong checksum: {', '.join(wrong)}"
+        yield Violation("checksum", "RFC9293-MUST-2", event.time, text, event.packet, index)
+    if not isinstance(packet.body, TcpSegment):
+        return
+    flow = flows.of_departed(packet, packet.body)
+    flow.note_departed(packet.body)
+    for judge in judges:
+        message = judge.departed(flow, packet.body)
+        if message is not None:
+            yield Violation(judge.name, judge.requirement, event.time, message, event.packet, index)
+
+
+def _parsed(data: bytes) -> Packet | None:
+    try:
+        return parse_packet(data)
+    except MalformedPacket:
+        return None
