@@ -6,6 +6,7 @@ prints the flags in the order ``FSRP.U`` and then ``EWA``, where a script puts t
 
 from collections.abc import Callable
 
+from packetdrill_compat import icmp
 from wire.gre import GreHeader
 from wire.icmp import IcmpMessage, Quoted
 from wire.ip import Ipv4Header, Ipv6Header
@@ -172,7 +173,10 @@ _OPTION_FORMATTERS: dict[type, Callable[..., str]] = {
 
 
 def _describe_icmp(message: IcmpMessage, isn: int | None) -> str:
-    parts = [f"icmp type_{message.type} code_{message.code}"]
+    kind = icmp.type_name(message.version, message.type)
+    parts = ["icmp", kind]
+    if message.code:
+        parts.append(icmp.code_name(message.version, message.type, message.code))
     if (message.version, message.type, message.code) == _FRAG_NEEDED:
         # RFC 1191, section 4: the next-hop MTU is the low 16 bits of the word behind the checksum.
         parts.append(f"mtu {message.rest & 0xFFFF}")

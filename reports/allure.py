@@ -1,7 +1,7 @@
 """Allure results: labels, links, parameters and attachments of each test, and the files that describe a whole run.
 
 `record` does nothing when allure-pytest is not installed or was not asked for with ``--alluredir``. It runs in the
-process that ran the test, `write_run_files` only in the one that controls the run (under pytest-xdist: not in a worker).
+process that ran the test, `write_run_files` only in the one that controls the run (under pytest-xdist no worker).
 """
 
 import base64

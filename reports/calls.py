@@ -1,11 +1,12 @@
 """System calls of a trace as text, close to how a script writes them."""
 
+import errno
 from collections.abc import Callable
 from functools import cache
 
-from packetdrill_compat.symbols import SYMBOLS
 from targets import calls
 from targets.calls import CallResult, SocketAddress, Syscall, call_name
+from wire import abi
 
 _MAX_HEX = 16
 
@@ -34,16 +35,16 @@ def describe_result(result: CallResult) -> str:
 
 
 def errno_name(number: int) -> str:
-    """Return the name of an error number in the Linux ABI, or the number itself."""
-    return _names("E").get(number, str(number))
+    """Return the name of an error number, or the number itself. Targets answer in the numbers of Linux."""
+    return errno.errorcode.get(number, str(number))
 
 
 @cache
 def _names(*prefixes: str) -> dict[int, str]:
-    """Return the symbols with one of `prefixes` by value; of several names for a value the first in the table wins."""
+    """Return the constants of the Linux ABI with one of `prefixes` by value; of two for a value the first wins."""
     names: dict[int, str] = {}
-    for name, value in SYMBOLS.items():
-        if name.startswith(prefixes):
+    for name, value in vars(abi).items():
+        if name.startswith(prefixes) and isinstance(value, int):
             names.setdefault(value, name)
     return names
 

@@ -16,7 +16,7 @@ MAX_ROWS = 240
 _LINE = 16
 _TOP = 70
 _TIME_END = 96
-_PEER = 118
+_PEER = 132
 _MAX_LINES = 5
 _GAP_CHARACTERS = (44, 96)
 _CALL_CHARACTERS = (24, 60)
@@ -33,6 +33,7 @@ def ladder_svg(trace: Trace, failure: Failure | None = None, *, title: str = "",
     plan = _plan(rows)
     heading = title or "Ladder diagram"
     root = drawing(plan.width, plan.height, title=heading, description=failure.first_line if failure else "")
+    _draw_highlights(root, plan)
     _draw_frame(root, plan, heading, trace.target)
     _draw_busy_calls(root, plan)
     for line in plan.lines:
@@ -119,11 +120,13 @@ def _room(row: Row, gap: int, calls: int) -> int:
 
 def _label(row: Row) -> str:
     waits = " …" if row.opens and not row.closes else ""
-    return f"{row.mark.value} {row.text}{waits}" if row.mark is not Mark.NONE else row.text + waits
+    return f"{row.mark.value:<4} {row.text}{waits}" if row.mark is not Mark.NONE else row.text + waits
 
 
 def _wrap(content: str, width: int) -> list[str]:
-    lines = textwrap.wrap(clean(content), width, subsequent_indent="  ", break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(
+        clean(content), width, subsequent_indent="  ", break_on_hyphens=False, replace_whitespace=True
+    ) or [""]
     return [*lines[: _MAX_LINES - 1], lines[_MAX_LINES - 1] + " …"] if len(lines) > _MAX_LINES else lines
 
 
@@ -148,6 +151,12 @@ def _draw_frame(root: Element, plan: _Plan, heading: str, target: str) -> None:
         add(root, "line", x1=x, y1=54, x2=x, y2=bottom, class_="s-rule")
 
 
+def _draw_highlights(root: Element, plan: _Plan) -> None:
+    for line in plan.lines:
+        if line.row.mark is not Mark.NONE:
+            add(root, "rect", x=4, y=line.top, width=plan.width - 8, height=line.height, class_="f-badpaper")
+
+
 def _draw_busy_calls(root: Element, plan: _Plan) -> None:
     """Draw a bar on the stack's line for as long as a call blocks."""
     for index, line in enumerate(plan.lines):
@@ -164,11 +173,8 @@ def _draw_row(root: Element, plan: _Plan, line: _Line) -> None:
     group = add(root, "g", class_=f"row {row.mark.value}".strip())
     add(group, "title").text = clean(_tooltip(row))
     colour = _colour(row)
-    if row.mark is not Mark.NONE:
-        paper = "warnpaper" if row.mark is Mark.WARNING else "badpaper"
-        add(group, "rect", x=4, y=line.top, width=plan.width - 8, height=line.height, rx=4, class_=f"f-{paper}")
-    if row.time is not None:
-        text(group, _TIME_END, line.top + 13, format_time(row.time), class_="end small f-soft")
+    beginning = format_time(row.time) if row.time is not None else f"line {row.line}" if row.line else ""
+    text(group, _TIME_END, line.top + 13, beginning, class_=f"end small f-{'soft' if row.time is not None else colour}")
     if row.place in (Place.TO_STACK, Place.FROM_STACK):
         _draw_packet(group, plan, line, colour)
     elif row.place is Place.NOTE:
@@ -194,14 +200,12 @@ def _draw_legend(root: Element, plan: _Plan, *, has_failure: bool) -> None:
     y = plan.height - 16
     note = "Numbers are relative to the initial sequence numbers; descriptors are the target's own."
     if has_failure:
-        note = "Red: where the test failed; dashed: what the script wanted instead. " + note
+        note = "Red: where the test failed; dashed: what the script wanted. " + note
     for index, content in enumerate(textwrap.wrap(note, max(40, int((plan.width - 24) / 6.8)))):
         text(root, 12, y - 12 + index * 14, content, class_="small f-soft")
 
 
 def _colour(row: Row) -> str:
-    if row.mark is Mark.WARNING:
-        return "warn"
     if row.mark is not Mark.NONE:
         return "bad"
     return {Place.TO_STACK: "in", Place.FROM_STACK: "out", Place.NOTE: "soft"}.get(row.place, "ink")

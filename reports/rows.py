@@ -27,14 +27,15 @@ class Mark(enum.Enum):
     NONE = ""
     WANT = "want"
     GOT = "got"
-    WARNING = "warning"
+    DIFFERS = "differs in"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a diagram.
 
-    `time` is in microseconds of the script, None for a row that did not happen. `call_id` joins the rows of one system
+    `time` is in microseconds of the script, None for a row that did not happen; `line` is that of the script, 0 when it
+    is not known. `call_id` joins the rows of one system
     call; `opens` and `closes` say which end of it a row shows (a call that returns at once is one row with both).
     `frame` is the number of the packet in a capture of the same trace, counted from 1.
     """
@@ -47,6 +48,7 @@ class Row:
     opens: bool = False
     closes: bool = False
     frame: int | None = None
+    line: int = 0
     lateness: Micros = 0
 
 
@@ -105,15 +107,18 @@ _PLACES: dict[FailureKind, tuple[Place, ...]] = {
 
 
 def _mark(rows: list[Row], failure: Failure) -> list[Row]:
-    want = _want_row(failure)
+    wanted = _want_row(failure)
+    want = [] if wanted is None else [wanted]
+    differs = [
+        Row(Place.NOTE, f"{each.name}: want {each.want}, got {each.got}", mark=Mark.DIFFERS)
+        for each in failure.differences
+    ]
     index = _failing_row(rows, failure)
     if index is None:
-        ending = [want] if want is not None else []
-        got = f"{_where(failure)}{failure.message}" if want is None else f"got {failure.got or 'nothing'}"
-        return [*rows, *ending, Row(Place.NOTE, got, mark=Mark.GOT)]
+        got = failure.got or "nothing" if want else failure.message
+        return [*rows, *want, Row(Place.NOTE, got, mark=Mark.GOT, line=0 if want else failure.line), *differs]
     marked = replace(rows[index], mark=Mark.GOT)
-    before = [want] if want is not None else []
-    return [*rows[:index], *before, marked, *rows[index + 1 :]]
+    return [*rows[:index], *want, marked, *differs, *rows[index + 1 :]]
 
 
 def _failing_row(rows: list[Row], failure: Failure) -> int | None:
@@ -136,7 +141,7 @@ def _want_row(failure: Failure) -> Row | None:
         place = {"<": Place.TO_STACK, ">": Place.FROM_STACK}.get(_direction(text), Place.CALL)
     else:
         place = _WANTED.get(failure.kind, Place.NOTE)
-    return Row(place, text, mark=Mark.WANT)
+    return Row(place, text, mark=Mark.WANT, line=failure.line)
 
 
 _WANTED = {
@@ -149,7 +154,3 @@ _WANTED = {
 def _direction(line: str) -> str:
     """Return the arrow of a script line such as ``+0 > . 1:1(0) ack 1``, empty when it is no packet."""
     return next((word for word in line.split()[:2] if word in ("<", ">")), "")
-
-
-def _where(failure: Failure) -> str:
-    return f"line {failure.line}: " if failure.line else ""

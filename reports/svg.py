@@ -19,8 +19,6 @@ _LIGHT = {
     "out": "#1a7f37",
     "bad": "#c8102e",
     "badpaper": "#fde7ea",
-    "warn": "#8a5a00",
-    "warnpaper": "#fff4d6",
 }
 _DARK = {
     "paper": "#16191d",
@@ -31,8 +29,6 @@ _DARK = {
     "out": "#57c773",
     "bad": "#ff7b86",
     "badpaper": "#46181e",
-    "warn": "#f0b849",
-    "warnpaper": "#3d2f0c",
 }
 
 

@@ -175,24 +175,23 @@ def test_icmp_error_shows_mtu_and_the_quoted_sequence_numbers() -> None:
     # RFC 792: an error quotes the IP header and the first eight octets of the data behind it.
     quoted = build_packet(Packet((LOCAL,), tcp(ACK, LOCAL_ISN + 1, REMOTE_ISN + 1, payload=bytes(1000))))[:28]
     text = icmp(IcmpMessage(4, 3, 4, rest=1400, payload=quoted))
-    assert text.startswith("icmp ")
-    assert text.endswith(" mtu 1400 [1:1001(1000)]")
+    assert text == "icmp unreachable frag_needed mtu 1400 [1:1001(1000)]"
 
 
 def test_icmpv6_packet_too_big_shows_its_mtu() -> None:
     header = Ipv6Header("fd00::1", "fd00::2")
     quoted = build_packet(Packet((header,), tcp(ACK, LOCAL_ISN + 1, REMOTE_ISN + 1, payload=bytes(1000))))
     text = icmp(IcmpMessage(6, 2, 0, rest=1280, payload=quoted), header)
-    assert text.endswith(" mtu 1280 [1:1001(1000)]")
+    assert text == "icmp packet_too_big mtu 1280 [1:1001(1000)]"
 
 
 def test_icmp_error_about_udp_shows_the_length() -> None:
     quoted = build_packet(Packet((LOCAL,), UdpDatagram(1, 2, bytes(100))))[:28]
-    assert icmp(IcmpMessage(4, 3, 3, payload=quoted)).endswith(" [udp (100)]")
+    assert icmp(IcmpMessage(4, 3, 3, payload=quoted)) == "icmp unreachable port_unreachable [udp (100)]"
 
 
 def test_icmp_query_quotes_nothing() -> None:
-    assert "[" not in icmp(IcmpMessage(4, 8, 0, rest=1, payload=bytes(40)))
+    assert icmp(IcmpMessage(4, 8, 0, rest=1, payload=bytes(40))) == "icmp echo_request"
 
 
 def test_encapsulation_stands_in_front() -> None:
