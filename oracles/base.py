@@ -13,8 +13,20 @@ from wire.tcp import TcpSegment
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """What is wrong with a segment, and the segment that would have been right where one can be named."""
+
+    message: str
+    correct: TcpSegment | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule that a stack broke: when (microseconds of the trace), what, and which clause says so."""
+    """A rule that a stack broke: when (microseconds of the trace), what, and which clause says so.
+
+    `event_index` is the place of the segment in the trace; `correct` is the segment that would have been right, as
+    numbers on the wire, where the oracle can name it.
+    """
 
     oracle: str
     requirement: str
@@ -22,6 +34,7 @@ class Violation:
     message: str
     packet: bytes
     event_index: int
+    correct: TcpSegment | None = None
 
     def __str__(self) -> str:
         return f"{self.time / 1e6:.6f} {self.oracle} ({self.requirement}): {self.message}"
@@ -36,7 +49,7 @@ class Oracle(Protocol):
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
         """Note a segment that went into the stack; its checksums are right. Called before the flow learns from it."""
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Judge a segment that left the stack: None, or what is wrong. Called after the flow has learned from it."""
 
 
@@ -87,9 +100,11 @@ def _judge_departed(event: Departed, index: int, judges: list[Oracle], flows: Fl
     flow = flows.of_departed(packet, packet.body)
     flow.note_departed(packet.body)
     for judge in judges:
-        message = judge.departed(flow, packet.body)
-        if message is not None:
-            yield Violation(judge.name, judge.requirement, event.time, message, event.packet, index)
+        breach = judge.departed(flow, packet.body)
+        if breach is not None:
+            yield Violation(
+                judge.name, judge.requirement, event.time, breach.message, event.packet, index, breach.correct
+            )
 
 
 def _parsed(data: bytes) -> Packet | None:

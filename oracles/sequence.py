@@ -1,6 +1,6 @@
 """Oracles about acknowledgment, window and data: what a TCP may never do with its numbers."""
 
-from oracles.base import register
+from oracles.base import Breach, register
 from oracles.flow import Flow, shift_of, signed
 from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 
@@ -15,16 +15,20 @@ class NeverAcknowledgeUnreceived:
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
         """Nothing to note: the flow keeps what arrived."""
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Compare the acknowledgment number with the end of the contiguous octets that arrived."""
         # RFC 9293, section 3.4: an ACK of X says that all octets up to but not including X have been received.
         if not segment.flags & ACK or segment.flags & RST:
             return None
         limit = flow.received_up_to
         if limit is None:
-            return f"acknowledges {segment.ack} though no SYN of the peer lies there" if flow.isn is not None else None
+            message = f"acknowledges {segment.ack} though no SYN of the peer lies there"
+            return Breach(message) if flow.isn is not None else None
         beyond = signed(segment.ack - limit)
-        return f"acknowledges {segment.ack}, {beyond} octets beyond what has arrived" if beyond > 0 else None
+        if beyond <= 0:
+            return None
+        message = f"acknowledges {segment.ack}, {beyond} octets beyond what has arrived"
+        return Breach(message, segment._replace(ack=limit))
 
 
 @register
@@ -43,7 +47,7 @@ class NeverSendBeyondWindow:
         if segment.flags & ACK or segment.flags & SYN:
             self._early.setdefault(flow, []).append(segment)
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Compare the end of the data with the rightmost edge ever offered."""
         edge = self._right_edge(flow)
         # A SYN may carry data before any window is known (RFC 7413, section 4.2.1).
@@ -52,7 +56,10 @@ class NeverSendBeyondWindow:
         beyond = signed(segment.seq + len(segment.payload) - edge)
         # RFC 9293, section 3.8.6.1: a probe of a zero window sends at least one octet of new data.
         allowed = 1 if len(segment.payload) == 1 else 0
-        return f"sends {beyond} octets beyond the offered window" if beyond > allowed else None
+        if beyond <= allowed:
+            return None
+        kept = segment._replace(payload=segment.payload[: max(len(segment.payload) - beyond, 0)])
+        return Breach(f"sends {beyond} octets beyond the offered window", kept)
 
     def _right_edge(self, flow: Flow) -> int | None:
         """The rightmost edge of all offers so far, whether or not the stack found them acceptable."""
@@ -84,7 +91,7 @@ class NeverMoveRightEdgeLeft:
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
         """Nothing to note."""
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Compare this segment's edge with the rightmost one before."""
         if segment.flags & RST or not segment.flags & ACK or flow.irs is None:
             return None
@@ -98,7 +105,11 @@ class NeverMoveRightEdgeLeft:
         # RFC 7323, section 2.4: rounding to the scale may let the edge go back by less than one unit.
         moved = signed(before - edge)
         unit = 1 << ((flow.own_shift or 0) if flow.scaling else 0)
-        return f"moves the right window edge {moved} octets to the left" if moved >= unit and moved > 0 else None
+        if moved < unit:
+            return None
+        window = signed(before - segment.ack) + (1 << shift) - 1 >> shift
+        kept = segment._replace(window=min(max(window, 0), 0xFFFF))
+        return Breach(f"moves the right window edge {moved} octets to the left", kept)
 
 
 @register
@@ -114,14 +125,16 @@ class AcknowledgmentsNeverGoBack:
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
         """Nothing to note."""
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Compare with the highest acknowledgment before."""
         if segment.flags & RST or not segment.flags & ACK or flow.irs is None:
             return None
         before = self._highest.get(flow, segment.ack)
         back = signed(before - segment.ack)
         self._highest[flow] = segment.ack if back <= 0 else before
-        return f"acknowledges {segment.ack}, {back} octets less than before" if back > 0 else None
+        if back <= 0:
+            return None
+        return Breach(f"acknowledges {segment.ack}, {back} octets less than before", segment._replace(ack=before))
 
 
 @register
@@ -139,7 +152,7 @@ class SameOctetSameByte:
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
         """Nothing to note."""
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Compare the payload with what was sent before at these numbers (the first mebibyte of a connection)."""
         if flow.isn is None or not segment.payload or segment.flags & RST:
             return None
@@ -154,7 +167,8 @@ class SameOctetSameByte:
             known.extend(bytes(end - len(known)))
         for offset, octet in enumerate(segment.payload, start):
             if known[offset] and sent[offset] != octet:
-                return f"sends 0x{octet:02x} at offset {offset} where it sent 0x{sent[offset]:02x} before"
+                message = f"sends 0x{octet:02x} at offset {offset} where it sent 0x{sent[offset]:02x} before"
+                return Breach(message, segment._replace(payload=bytes(sent[start:end])))
             sent[offset], known[offset] = octet, 1
         return None
 
@@ -172,7 +186,7 @@ class NothingBehindTheFin:
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
         """Nothing to note."""
 
-    def departed(self, flow: Flow, segment: TcpSegment) -> str | None:
+    def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:
         """Compare the end of the data with the place of the FIN."""
         if segment.flags & (RST | SYN) or flow.isn is None:
             return None
@@ -181,7 +195,9 @@ class NothingBehindTheFin:
         if segment.flags & FIN:
             self._fins[flow] = end & 0xFFFFFFFF
             if fin is not None and signed(end - fin) != 0:
-                return f"moves its FIN by {signed(end - fin)} octets"
+                return Breach(f"moves its FIN by {signed(end - fin)} octets")
         elif fin is not None and segment.payload and signed(end - fin) > 0:
-            return f"sends {signed(end - fin)} octets behind its FIN"
+            behind = signed(end - fin)
+            kept = segment._replace(payload=segment.payload[: max(len(segment.payload) - behind, 0)])
+            return Breach(f"sends {behind} octets behind its FIN", kept)
         return None

@@ -117,9 +117,9 @@ class _Run:
         init = self.script.init
         if init is not None and not self._shell(init.text, "error executing init command"):
             return
-        player = self.player = Player(self.script, self.config, self.recording, limit=self.limit)
+        player = self.player = Player(self.script.path, self.config, self.recording, limit=self.limit)
         try:
-            player.play()
+            player.play(self.script)
         except PlayError as error:
             self.fail(self._describe(error))
         except Unsupported as error:

@@ -35,9 +35,10 @@ MAX_WAIT_FOR_BLOCKED_CALL: Micros = 1_000_000
 class Player:
     """Plays the events of one script on an open target. A failing event raises `PlayError`; `current` says which."""
 
-    def __init__(self, script: Script, config: Config, target: Recording, *, limit: Micros) -> None:
-        self.script = script
+    def __init__(self, path: str, config: Config, target: Recording, *, limit: Micros) -> None:
+        self.path = path
         self.config = config
+        self.events: list[Event] = []
         self.sockets = SocketTable()
         self.snapshots: list[Snapshot] = []
         self.warnings: list[PlayError] = []
@@ -46,7 +47,7 @@ class Player:
         self.waiter = Waiter(target, limit, self._completed)
         self._target = target
         self._tolerance = Tolerance(config.tolerance_usecs, config.tolerance_percent)
-        self._context = CallContext(config, self.sockets)
+        self.context = CallContext(config, self.sockets)
         self._ports = count(FIRST_EPHEMERAL_PORT)
         self._results: dict[int, Completion] = {}
         self._blocked: tuple[CallHandle, Prepared, int, Due] | None = None
@@ -54,17 +55,21 @@ class Player:
 
     # ------------------------------------------------------------ the walk
 
-    def play(self) -> None:
-        """Play all events."""
-        events = self.script.events
-        for index, event in enumerate(events):
-            self.current = index
-            previous = events[index - 1] if index else None
-            self._check_order(event, previous)
-            due = resolve(event, previous=previous, previous_due=self._previous_due, now=self.waiter.now())
-            self._play_event(event, due)
-            self._previous_due = due
+    def play(self, script: Script) -> None:
+        """Play all events and wait for a call in blocking form that is still out."""
+        for event in script.events:
+            self.step(event)
         self.finish_blocked_call()
+
+    def step(self, event: Event) -> None:
+        """Play one more event."""
+        previous = self.events[-1] if self.events else None
+        self.current = len(self.events)
+        self.events.append(event)
+        self._check_order(event, previous)
+        due = resolve(event, previous=previous, previous_due=self._previous_due, now=self.waiter.now())
+        self._play_event(event, due)
+        self._previous_due = due
 
     def _check_order(self, event: Event, previous: Event | None) -> None:
         if previous is None and event.time.start != 0:
@@ -84,7 +89,7 @@ class Player:
                 self._call(event.action, due)
             case Command():
                 self._wait_for(due, "command")
-                run_command(self._target, event.action.text, self.script.path, remaining=self._remaining())
+                run_command(self._target, event.action.text, self.path, remaining=self._remaining())
             case CodeBlock():
                 self._wait_for(due, "data collection for code")
                 line, record = event.position.line, self.sockets.under_test
@@ -114,13 +119,14 @@ class Player:
     def _reference(self) -> Micros | None:
         return None if self._previous_due is None else self._previous_due.time
 
-    def _socket_of(self, packet: PacketEvent) -> SocketRecord:
+    def socket_of(self, packet: PacketEvent) -> SocketRecord:
+        """Find, or for a first inbound packet create, the socket that a script packet belongs to."""
         return socket_of_script_packet(packet, self.sockets, self.config, self._ports)
 
     # ------------------------------------------------------------ packets
 
     def _inject(self, action: PacketEvent, due: Due) -> None:
-        record = self._socket_of(action)
+        record = self.socket_of(action)
         # Everything that does not depend on the moment is done before it, so that the packet leaves on time.
         data = build_packet(make_inbound(action, record, self.config))
         self._wait_for(due, "inbound packet")
@@ -131,7 +137,7 @@ class Player:
 
     def _expect(self, action: PacketEvent, due: Due) -> None:
         self.waiter.seen.clear()
-        record = self._socket_of(action)
+        record = self.socket_of(action)
         expectation = Expectation(action, record, self.config)
         try:
             self._collect(expectation, record, due)
@@ -172,7 +178,7 @@ class Player:
                     kind=FailureKind.SYSCALL,
                 )
         self._wait_for(due, "system call start")
-        prepared = prepare(action, self._context)
+        prepared = prepare(action, self.context)
         handle = self._target.call(prepared.syscall)
         if action.end is not None:
             self._blocked = (handle, prepared, self.current, due)
@@ -195,7 +201,7 @@ class Player:
             return
         _handle, prepared, index, due = self._blocked
         self._blocked = None
-        action = self.script.events[index].action
+        action = self.events[index].action
         assert isinstance(action, SyscallEvent)
         try:
             check_result(action, prepared, completion.result)
