@@ -103,7 +103,7 @@ class Session:
         self._play(Event(self._now(), PacketEvent(Direction.INBOUND, body)))
 
     def _timestamps(self, mask: int) -> tuple[TcpOption, ...]:
-        """Once agreed on, timestamps stand in every segment (RFC 7323, section 3.2); the clock ticks in milliseconds."""
+        """Once agreed on, timestamps stand in every segment (RFC 7323, section 3.2); one tick is a millisecond."""
         if self.echo is None or mask & SYN:
             return ()
         return Nop(), Nop(), Timestamps(self.player.waiter.now() // 1000 + 1, self.echo)

@@ -1,6 +1,7 @@
 """The sockets an interpreter tracks: script space beside live space (language specification, section 4.1)."""
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wire.tcp import TcpSegment
@@ -97,10 +98,15 @@ class SocketTable:
 
     def find(self, script_fd: int) -> SocketRecord | OtherFd | None:
         """Find the open descriptor that the script calls `script_fd`."""
-        for entry in (*reversed(self.records), *reversed(self.others)):
+        for entry in self.newest_first():
             if entry.script_fd == script_fd and not entry.is_closed and entry.live_fd is not None:
                 return entry
         return None
+
+    def newest_first(self) -> Iterator[SocketRecord | OtherFd]:
+        """All tracked descriptors: sockets, then others, the newest of each first."""
+        yield from reversed(self.records)
+        yield from reversed(self.others)
 
     def accept_candidate(self) -> SocketRecord | None:
         """The newest passive connection that accept() may return: its SYN-ACK was sent (Fast Open) or acknowledged."""

@@ -38,8 +38,8 @@ def congestion_variables(data: bytes) -> dict[str, int]:
     if len(data) >= 16:
         names = ("dctcp_enabled", "dctcp_ce_state", "dctcp_alpha", "dctcp_ab_ecn", "dctcp_ab_tot")
         variables |= dict(zip(names, struct.unpack_from("<2H3I", data), strict=True))
-        names = ("tcpv_enabled", "tcpv_rttcnt", "tcp_rtt", "tcp_minrtt")
-        variables |= dict(zip(names, struct.unpack_from("<4I", data), strict=True))
+        vegas = ("tcpv_enabled", "tcpv_rttcnt", "tcp_rtt", "tcp_minrtt")
+        variables |= dict(zip(vegas, struct.unpack_from("<4I", data), strict=True))
     return variables
 
 

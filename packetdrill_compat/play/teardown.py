@@ -13,7 +13,7 @@ from wire.packet import Packet, build_packet
 
 def close_and_reset(player: Player, target: Recording) -> None:
     """Close the script's descriptors, newest first, and inject a RST for every TCP connection that is known."""
-    for entry in (*reversed(player.sockets.records), *reversed(player.sockets.others)):
+    for entry in player.sockets.newest_first():
         if entry.live_fd is not None and not entry.is_closed:
             try:
                 player.call_now(Close(entry.live_fd))

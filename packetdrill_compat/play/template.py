@@ -60,11 +60,12 @@ def checks_of(event: PacketEvent) -> Checks:
     """Collect what an outbound event compares; the innermost annotation decides for every IP layer."""
     body = event.body
     info = event.info or _innermost_info(event.encaps) or IpInfo()
-    is_tcp = isinstance(body, TcpSpec)
+    if not isinstance(body, TcpSpec):
+        return Checks(ecn=info.ecn, tos=info.tos is not None)
     return Checks(
-        options=not (is_tcp and body.options is None),
-        window=is_tcp and body.window is not None,
-        ace=is_tcp and bool(body.flags.ace),
+        options=body.options is not None,
+        window=body.window is not None,
+        ace=bool(body.flags.ace),
         ecn=info.ecn,
         tos=info.tos is not None,
     )
