@@ -174,7 +174,9 @@ def _draw_row(root: Element, plan: _Plan, line: _Line) -> None:
     add(group, "title").text = clean(_tooltip(row))
     colour = _colour(row)
     beginning = format_time(row.time) if row.time is not None else f"line {row.line}" if row.line else ""
-    text(group, _TIME_END, line.top + 13, beginning, class_=f"end small f-{'soft' if row.time is not None else colour}")
+    if beginning:
+        tone = "soft" if row.time is not None else colour
+        text(group, _TIME_END, line.top + 13, beginning, class_=f"end small f-{tone}")
     if row.place in (Place.TO_STACK, Place.FROM_STACK):
         _draw_packet(group, plan, line, colour)
     elif row.place is Place.NOTE:
