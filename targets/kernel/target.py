@@ -1,0 +1,168 @@
+"""The running kernel as a `Target`: one object plays one script."""
+
+import functools
+import heapq
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from targets import calls
+from targets.base import CallHandle, Completion, Happening, Micros, Network, ShellResult, TargetError, Unsupported
+from targets.calls import CallResult, Syscall
+from targets.kernel import capabilities
+from targets.kernel.blocking import may_block
+from targets.kernel.messages import prepare_recvmsg, prepare_sendmsg, rebase_times
+from targets.kernel.session import Session
+from targets.kernel.syscalls import PREPARE, Prepared
+
+_MSG_ZEROCOPY = 0x4000000
+_SOCK_CLOEXEC = os.O_CLOEXEC
+_LINKS = ("auto", "tun", "veth")
+
+_PREPARE: dict[type[Syscall], Callable[[Any], Prepared]] = {
+    **PREPARE,
+    calls.RecvMsg: prepare_recvmsg,
+    calls.SendMsg: prepare_sendmsg,
+}
+
+
+class KernelTarget:
+    """TCP of the running kernel, in a network namespace of its own."""
+
+    def __init__(self, link: str = "auto", *, segmentation_offload: bool = True, align_to_tick: bool = True) -> None:
+        if link not in _LINKS:
+            raise TargetError(f"the kernel target has no link {link!r}", next_step=f"choose one of {', '.join(_LINKS)}")
+        self._options = {"link": link, "segmentation_offload": segmentation_offload}
+        self._align_to_tick = align_to_tick
+        self._session: Session | None = None
+        self._ids = itertools.count(1)
+        self._order = itertools.count()
+        self._waiting: list[tuple[Micros, int, Happening]] = []
+        self._last: Micros = 0
+        self._pinned: list[Prepared] = []
+
+    @property
+    def name(self) -> str:
+        """Always ``kernel``."""
+        return "kernel"
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the running kernel can do; asked of it once per process."""
+        return capabilities.running_kernel()
+
+    @property
+    def link(self) -> str:
+        """The kind of link in use, ``tun`` or ``veth``; empty when closed."""
+        return self._session.link if self._session else ""
+
+    def open(self, network: Network) -> None:
+        """Make a namespace with the network. Raises `TargetError` that names what is missing here."""
+        if self._session is not None:
+            raise TargetError("the kernel target is open already", next_step="close it, or create a second one")
+        self._waiting.clear()
+        self._last = 0
+        self._session = Session(network, self._options, align_to_tick=self._align_to_tick)
+
+    def close(self) -> None:
+        """Undo `open`: calls under way are interrupted, connections reset, commands killed."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+        self._pinned.clear()
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            raise TargetError("the kernel target is not open", next_step="call open first")
+        return self._session
+
+    def now(self) -> Micros:
+        """Return the microseconds since `open` returned."""
+        return self._opened().clock.now()
+
+    def inject(self, packet: bytes, *, gso_size: int = 0) -> None:
+        """Hand one IP packet to the stack; it has processed the packet when this returns."""
+        self._opened().injector.inject(packet, gso_size)
+
+    def call(self, syscall: Syscall) -> CallHandle:
+        """Start a system call; it has finished or is blocked in the kernel when this returns."""
+        session = self._opened()
+        handle = CallHandle(next(self._ids), syscall, session.clock.now())
+        session.descriptors.before(syscall)
+        if isinstance(syscall, calls.Socket | calls.Open):
+            result = self._made_by_helper(session, syscall)
+            self._keep(Completion(session.clock.now(), handle, result))
+            return handle
+        prepare = _PREPARE.get(type(syscall))
+        if prepare is None:
+            raise Unsupported(f"the kernel target has no call {type(syscall).__name__}")
+        prepared = prepare(syscall)
+        if getattr(syscall, "flags", 0) & _MSG_ZEROCOPY:
+            self._pinned.append(prepared)  # the kernel sends from this memory later (MSG_ZEROCOPY)
+        finish = functools.partial(_finish, session, syscall, prepared)
+        if may_block(syscall):
+            session.workers.run(handle, prepared, finish)
+        else:
+            value, errno = prepared.make()
+            now = session.clock.now()
+            self._keep(Completion(now, handle, finish(value, errno)))
+        return handle
+
+    def _made_by_helper(self, session: Session, syscall: calls.Socket | calls.Open) -> CallResult:
+        """Make a descriptor where the namespace is; only what was made there belongs to it."""
+        request: dict[str, Any]
+        if isinstance(syscall, calls.Socket):
+            request = {"do": "socket", "domain": syscall.domain, "type": syscall.type, "protocol": syscall.protocol}
+            flags = syscall.type
+        else:
+            request = {"do": "open", "path": syscall.path, "flags": syscall.flags, "directory": os.getcwd()}
+            flags = syscall.flags
+        descriptor, errno = session.ask(request)
+        if descriptor >= 0:
+            os.set_inheritable(descriptor, not flags & _SOCK_CLOEXEC)
+        result = CallResult(descriptor, errno)
+        session.descriptors.after(syscall, result)
+        return result
+
+    def poll(self, deadline: Micros) -> Happening | None:
+        """Return the next thing the stack does, not later than `deadline`; None when the clock is there."""
+        session = self._opened()
+        is_past = session.clock.now() >= deadline
+        while True:
+            for completion in session.workers.take():
+                self._keep(completion)
+            for departure in session.capture.take():
+                self._keep(departure)
+            if self._waiting and (is_past or self._waiting[0][0] <= deadline):
+                return self._next()
+            if is_past or session.clock.now() >= deadline:
+                return None
+            session.wait(deadline)
+
+    def _keep(self, happening: Happening) -> None:
+        heapq.heappush(self._waiting, (happening.time, next(self._order), happening))
+
+    def _next(self) -> Happening:
+        """Take the earliest happening. One that came to light a moment too late gets the time of the one before."""
+        time, _, happening = heapq.heappop(self._waiting)
+        if time < self._last:
+            return replace(happening, time=self._last)
+        self._last = time
+        return happening
+
+    def shell(self, command: str, *, directory: str, environment: dict[str, str], timeout: Micros) -> ShellResult:
+        """Run a command in the namespace: the caller's environment and `environment`, PACKETDRILL_PID equal to $PPID.
+
+        An empty `directory` is the caller's. What the command leaves running ends with `close`.
+        """
+        return self._opened().shell(command, directory, environment, timeout)
+
+
+def _finish(session: Session, syscall: Syscall, prepared: Prepared, value: int, errno: int) -> CallResult:
+    result = prepared.finish(value, errno)
+    if result.control:
+        result = replace(result, control=rebase_times(result.control, session.clock.realtime_origin_ns))
+    session.descriptors.after(syscall, result)
+    return result
