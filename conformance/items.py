@@ -12,6 +12,7 @@ import pytest
 from conformance import catalogue, deviations
 from conformance.catalogue import Requirement
 from conformance.deviations import Deviation, Subject
+from conformance.finished import Finished
 from conformance.header import Header, read_header
 from conformance.selection import personality_of, target_name, target_version
 from conformance.settings import settings_of
@@ -42,7 +43,7 @@ class ScriptFile(pytest.File):
         text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
         problem = None
         try:
-            header = read_header(text, _shown_path(self.path, self.config))
+            header = read_header(text, shown_path(self))
         except ScriptError as error:
             header, problem = Header(), error
         for variant in header.variants:
@@ -53,7 +54,7 @@ class ScriptFile(pytest.File):
 class ScriptItem(pytest.Item):
     """One script in one variant. After it ran, `result` and `judgement` tell how."""
 
-    text: str
+    text: str = ""
     header: Header
     variant: str
     problem: ScriptError | None
@@ -72,27 +73,50 @@ class ScriptItem(pytest.Item):
             item.add_marker(pytest.mark.requirement(identifier))
         if header.is_slow:
             item.add_marker(pytest.mark.slow)
-        item.deviation = _known_deviation(item)
+        item.deviation = deviation_of(item, header, variant)
         if item.deviation is not None:
             item.add_marker(pytest.mark.xfail(raises=ScriptFailed, strict=True, reason=str(item.deviation)))
         return item
 
     @property
-    def shown_path(self) -> str:
-        """The path as messages show it: relative to where pytest was started."""
-        return _shown_path(self.path, self.config)
-
-    @property
     def command(self) -> str:
         """A command line that repeats exactly this item."""
-        return shlex.join(["pytest", f"{self.shown_path}@{self.variant}", *settings_of(self.config).arguments])
+        return shlex.join(["pytest", f"{shown_path(self)}@{self.variant}", *settings_of(self.config).arguments])
+
+    @property
+    def finished(self) -> Finished:
+        """What became of the item; only after it ran."""
+        result = self.result
+        return Finished(
+            name=self.name,
+            path=shown_path(self),
+            title=self.header.title,
+            target=target_name(self.header, settings_of(self.config)),
+            variant=self.variant,
+            judgement=self.judgement or Judgement(Verdict.ERROR, "the harness stopped with an exception"),
+            requirements=tuple(each for each in map(catalogue.load().get, self.header.requirements) if each),
+            level=self.header.level,
+            deviation=str(self.deviation) if self.deviation is not None else "",
+            trace=result.trace if result is not None else None,
+            failure=result.failure if result is not None else None,
+            warnings=tuple(result.warnings) if result is not None else (),
+            lateness=tuple(result.lateness) if result is not None else (),
+            script=self.text,
+        )
 
     def runtest(self) -> None:
         """Play the script and raise what its verdict means for pytest."""
-        requirements = _requirements(self)
+        requirements = self._requirements()
         self.result = _play(self)
         self.judgement = judge(self.result, self.header, requirements)
         _raise_verdict(self, self.judgement, requirements)
+
+    def _requirements(self) -> list[Requirement]:
+        try:
+            return requirements_of(self.header, shown_path(self))
+        except ScriptBroken as error:
+            self.judgement = Judgement(Verdict.ERROR, str(error))
+            raise
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show only the text for what a script can bring about; a traceback is for our own mistakes."""
@@ -109,7 +133,7 @@ def _play(item: ScriptItem) -> RunResult:
     # The interpreter and the stack are imported here, so that collecting costs nothing of theirs.
     from conformance import running  # noqa: PLC0415
 
-    job = running.Job(item.shown_path, item.header, item.variant, settings_of(item.config))
+    job = running.Job(shown_path(item), item.header, item.variant, settings_of(item.config))
     try:
         if item.problem is not None:
             raise item.problem
@@ -138,17 +162,17 @@ def _raise_verdict(item: ScriptItem, judged: Judgement, requirements: list[Requi
         raise ScriptFailed(text)
     if judged.verdict is Verdict.FAIL or (is_broken and settings_of(item.config).is_strict):
         raise ScriptFailed(text)
-    if is_broken:
-        item.add_report_section("call", "non-strict", text)
+    if is_broken or judged.verdict is Verdict.INFO:
+        item.add_report_section("call", f"verdict {judged.verdict.value}", text)
 
 
-def _requirements(item: ScriptItem) -> list[Requirement]:
+def requirements_of(header: Header, path: str) -> list[Requirement]:
+    """Return the requirements that a header names. Raises `ScriptBroken` for an id that the catalogue does not have."""
     found = []
-    for identifier in item.header.requirements:
+    for identifier in header.requirements:
         requirement = catalogue.load().get(identifier)
         if requirement is None:
-            item.judgement = Judgement(Verdict.ERROR, f"unknown requirement {identifier}")
-            raise ScriptBroken(f"{item.shown_path}: {_unknown(identifier)}")
+            raise ScriptBroken(f"{path}: {_unknown(identifier)}")
         found.append(requirement)
     return found
 
@@ -161,12 +185,13 @@ def _unknown(identifier: str) -> str:
     return f"the catalogue has no requirement {identifier}{hint}"
 
 
-def _known_deviation(item: ScriptItem) -> Deviation | None:
-    name = target_name(item.header, settings_of(item.config))
+def deviation_of(item: pytest.Item, header: Header, variant: str) -> Deviation | None:
+    """Return the known deviation of the selected target that a test is about."""
+    name = target_name(header, settings_of(item.config))
     subject = Subject(
         script=item.path.as_posix(),
-        requirements=item.header.requirements,
-        variant=item.variant,
+        requirements=header.requirements,
+        variant=variant,
         personality=personality_of(name),
         version=target_version(name),
     )
@@ -183,5 +208,6 @@ def _deviations(config: pytest.Config) -> tuple[Deviation, ...]:
     return config.stash[_DEVIATIONS]
 
 
-def _shown_path(path: Path, config: pytest.Config) -> str:
-    return os.path.relpath(path, config.invocation_params.dir)
+def shown_path(node: pytest.Item | pytest.Collector) -> str:
+    """Return the path of a node as messages show it: relative to where pytest was started."""
+    return os.path.relpath(node.path, node.config.invocation_params.dir)

@@ -96,18 +96,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> "Iterator[Target]":
     """Open the selected target for one test and close it afterwards."""
-    from conformance import testing  # noqa: PLC0415
+    from conformance import python_tests  # noqa: PLC0415
 
     _give_verdicts(request.config)
-    yield from testing.opened_target(request)
+    yield from python_tests.opened_target(request.node)
 
 
 @pytest.fixture
 def connection(target: "Target", request: pytest.FixtureRequest) -> "Connections":
     """Give the state constructors for TCP connections to the selected target."""
-    from conformance import testing  # noqa: PLC0415
+    from conformance import python_tests, testing  # noqa: PLC0415
 
-    return testing.Connections(target, testing.network_of(request))
+    return testing.Connections(target, python_tests.network_of_test(request.node))
 
 
 def _give_verdicts(config: pytest.Config) -> None:

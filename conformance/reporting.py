@@ -5,77 +5,72 @@ the terminal summary is made. Both travel from the workers of pytest-xdist to th
 """
 
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 
-from conformance import catalogue
+from conformance.finished import Finished, capture_path
 from conformance.items import ScriptItem
-from conformance.selection import personality_of, target_name
+from conformance.python_tests import finished_python_test
 from conformance.settings import settings_of
-from packetdrill_compat.outcome import RunResult, Verdict
+from packetdrill_compat.outcome import Verdict
+from targets.base import Unsupported
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skip a Python test whose target says half way that it does not have something."""
+    try:
+        yield
+    except Unsupported as error:
+        pytest.skip(f"unsupported: {error.reason}")
+
+
+# Next to the hook that makes the report, so that every other plugin (Allure, the xfail of pytest) sees the verdict.
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Give the reports of scripts their verdict, and show the verdict `error` as pytest shows errors."""
-    if isinstance(item, ScriptItem) and call.when == "call":
-        item.user_properties += _properties(item)
+    """Give the reports of scripts and of tests with the fixture `target` their verdict."""
+    finished = _finished(item, call)
+    if finished is not None:
+        item.user_properties += finished.properties
     report = yield
-    if isinstance(item, ScriptItem) and call.when == "call" and item.judgement is not None:
-        report.tcprove = _summary_of(item)  # type: ignore[attr-defined]
-        _listen(item)
-        if item.judgement.verdict is Verdict.ERROR and report.failed:
-            # For pytest an error is a failure outside the test itself. The terminal, JUnit XML, Allure and xdist all go
-            # by this word, so that a broken script counts as an error everywhere and never as a finding.
-            report.when = "setup"
+    if finished is not None:
+        report.tcprove = finished.summary  # type: ignore[attr-defined]
+        _show_verdict(item, report, finished)
+        _tell_listeners(item.config, finished)
     return report
 
 
-def _properties(item: ScriptItem) -> list[tuple[str, object]]:
-    judged, header = item.judgement, item.header
-    name = target_name(header, settings_of(item.config))
-    found = [each for each in map(catalogue.load().get, header.requirements) if each is not None]
-    properties: list[tuple[str, object]] = [
-        ("verdict", judged.verdict.value if judged else Verdict.ERROR.value),
-        ("target", name.partition(":")[0]),
-        ("variant", item.variant),
-    ]
-    if personality := personality_of(name):
-        properties.append(("personality", personality))
-    for requirement in found:
-        properties += [("requirement", requirement.id), ("level", header.level or requirement.level)]
-        properties += [("section", requirement.section), ("document", requirement.document)]
-    if judged is not None and judged.reason:
-        properties.append(("reason", judged.reason))
-    if item.deviation is not None:
-        properties.append(("deviation", str(item.deviation)))
-    if lateness := _lateness(item.result):
-        properties.append(("lateness", max(lateness)))
-    return properties
+def _finished(item: pytest.Item, call: pytest.CallInfo[None]) -> Finished | None:
+    if isinstance(item, ScriptItem):
+        return item.finished if call.when == "call" else None
+    return finished_python_test(item, call)
 
 
-def _lateness(result: RunResult | None) -> list[int]:
-    return list(result.lateness) if result is not None else []
+def _show_verdict(item: pytest.Item, report: pytest.TestReport, finished: Finished) -> None:
+    """Turn the report into what pytest shows for the verdict."""
+    verdict = finished.judgement.verdict
+    if not report.failed:
+        return
+    if verdict is Verdict.ERROR:
+        # For pytest an error is a failure outside the test itself. The terminal, JUnit XML and xdist all go by this
+        # word, so that a broken script counts as an error everywhere and never as a finding.
+        report.when = "setup"
+    elif finished.deviation:
+        return  # the xfail of pytest decides
+    elif verdict is Verdict.INFO or (verdict is Verdict.NON_STRICT and not settings_of(item.config).is_strict):
+        report.sections.append((f"verdict {verdict.value}", report.longreprtext))
+        report.outcome, report.longrepr = "passed", None
 
 
-def _summary_of(item: ScriptItem) -> dict[str, Any]:
-    """Only what pytest-xdist can send: texts, numbers, lists."""
-    judged = item.judgement
-    assert judged is not None
-    return {
-        "name": f"{item.shown_path}@{item.variant}",
-        "target": settings_of(item.config).target,
-        "verdict": judged.verdict.value,
-        "reason": judged.reason,
-        "requirements": list(item.header.requirements),
-        "deviation": str(item.deviation) if item.deviation is not None else "",
-        "lateness": _lateness(item.result),
-    }
+def _tell_listeners(config: pytest.Config, finished: Finished) -> None:
+    from reports import allure  # noqa: PLC0415 (only runs with verdicts need it)
 
+    allure.record(finished.report)
+    directory = settings_of(config).pcap
+    if directory is not None and finished.trace is not None:
+        from reports.capture import capture_bytes  # noqa: PLC0415
 
-def _listen(item: ScriptItem) -> None:
-    """Hand a finished script to the listeners of run events."""
-    del item
+        directory.mkdir(parents=True, exist_ok=True)
+        capture_path(directory, finished).write_bytes(capture_bytes(finished.trace, finished.failure))

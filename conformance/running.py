@@ -9,7 +9,7 @@ from packetdrill_compat import runner, variants
 from packetdrill_compat.config import IPV6
 from packetdrill_compat.outcome import RunResult
 from targets import base
-from targets.base import Target, Unsupported
+from targets.base import Network, Target, Unsupported
 from targets.registry import create_target
 
 
@@ -40,6 +40,11 @@ def open_target(header: Header, variant: str, settings: Settings) -> Target:
     if reason := missing_support(target, header, variant):
         raise Unsupported(reason)
     return target
+
+
+def network_of(variant: str) -> Network:
+    """Return the addresses of a variant, the same for scripts and for Python tests."""
+    return runner.network_of(variants.variant_config(variant))
 
 
 def play(job: Job) -> RunResult:

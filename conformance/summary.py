@@ -9,6 +9,8 @@ import pytest
 
 from packetdrill_compat.outcome import Verdict
 
+_BROKEN = (Verdict.FAIL.value, Verdict.NON_STRICT.value)
+
 
 def write_summary(terminal: pytest.TerminalReporter, summaries: Sequence[dict[str, Any]]) -> None:
     """Write what the scripts of a run came to; `summaries` are the ``tcprove`` parts of their reports."""
@@ -20,21 +22,28 @@ def write_summary(terminal: pytest.TerminalReporter, summaries: Sequence[dict[st
 
 def summary_lines(summaries: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of the section."""
-    counts = Counter(summary["verdict"] for summary in summaries)
+    known = [each for each in summaries if each["deviation"] and each["verdict"] in _BROKEN]
+    outdated = [each for each in summaries if each["deviation"] and each["verdict"] == Verdict.PASS.value]
+    counts = Counter(each["verdict"] for each in summaries if each not in known)
     yield "verdicts: " + ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict)
-    weak = [each for each in summaries if each["verdict"] == Verdict.NON_STRICT.value]
-    if weak:
-        yield "non-strict, a SHOULD is not kept (--tcprove-strict=should makes these fail):"
-    for summary in weak:
-        yield f"  {summary['name']} {' '.join(summary['requirements'])}".rstrip()
-    known = [each for each in summaries if each["deviation"]]
-    if known:
-        yield f"known deviations: {len(known)}"
-    for summary in known:
-        yield f"  {summary['name']} {summary['verdict']}: {summary['deviation']}"
+    weak = [each for each in summaries if each["verdict"] == Verdict.NON_STRICT.value and each not in known]
+    yield from _listed(
+        "non-strict, a SHOULD is not kept (--tcprove-strict=should makes these fail)", weak, "requirements"
+    )
+    yield from _listed("known deviations, not counted above", known, "deviation")
+    yield from _listed("deviations that are no longer true; take their entries out", outdated, "deviation")
     lateness = sorted(value for summary in summaries for value in summary["lateness"])
     if lateness:
         yield _lateness_line(lateness)
+
+
+def _listed(title: str, summaries: Sequence[dict[str, Any]], key: str) -> Iterator[str]:
+    if not summaries:
+        return
+    yield f"{title}: {len(summaries)}"
+    for summary in summaries:
+        text = summary[key] if isinstance(summary[key], str) else " ".join(summary[key])
+        yield f"  {summary['name']} {text}".rstrip()
 
 
 def _lateness_line(lateness: Sequence[int]) -> str:
