@@ -65,11 +65,11 @@ class TestReport:
 
 
 VERDICT_MEANINGS = {
-    Verdict.PASS: "does what the document demands",
-    Verdict.NON_STRICT: "does not follow a SHOULD; still conforms",
-    Verdict.INFO: "shows a choice that the document leaves open (MAY)",
-    Verdict.FAIL: "breaks a MUST, or does not do what the script expects",
-    Verdict.UNSUPPORTED: "the target said beforehand that it does not have this",
-    Verdict.ERROR: "the script or the harness is broken, which says nothing about the target",
+    Verdict.PASS: "does what is demanded",
+    Verdict.NON_STRICT: "breaks a SHOULD, still conforms",
+    Verdict.INFO: "a choice left open (a MAY)",
+    Verdict.FAIL: "breaks a MUST or an expectation",
+    Verdict.UNSUPPORTED: "the target said it lacks this",
+    Verdict.ERROR: "the script or harness is broken",
 }
-"""The legend that belongs into every report."""
+"""The legend that belongs into every report; short, because Allure cuts longer values off."""

@@ -141,7 +141,7 @@ def _remove_analytics(output: Path) -> None:
     for page in output.rglob("*.html"):
         content = page.read_text(encoding="utf-8")
         cleaned = _ANALYTICS.sub("", content)
-        if "googletagmanager" in cleaned.split("<body", 1)[-1].rsplit("</script>", 1)[-1]:
+        if "https://www.googletagmanager.com/" in cleaned:
             raise ReportError(f"{page} still loads an analytics script; this release of Allure needs another filter")
         if cleaned != content:
             page.write_text(cleaned, encoding="utf-8")

@@ -1,6 +1,5 @@
 """Captures, judged by tshark, which shares no code with us."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,12 +11,12 @@ from reports.capture import capture_bytes
 from targets.trace import Injected, Trace
 from tests.reports.samples import FAILURE, NETWORK, failing_trace, from_peer, passing_trace
 from tests.reports.strategies import FAILURES, TRACES
+from tests.reports.tools import require
 from wire.tcp import SYN
-
-needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 
 
 def fields(folder: Path, capture: bytes, *names: str) -> list[list[str]]:
+    require("tshark", "tshark")
     file = folder / "trace.pcapng"
     file.write_bytes(capture)
     arguments = [part for name in names for part in ("-e", name)]
@@ -27,7 +26,6 @@ def fields(folder: Path, capture: bytes, *names: str) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-@needs_tshark
 @pytest.mark.slow
 def test_tshark_reads_times_directions_and_sequence_numbers(tmp_path: Path) -> None:
     rows = fields(
@@ -46,7 +44,6 @@ def test_tshark_reads_times_directions_and_sequence_numbers(tmp_path: Path) -> N
     assert [(row[3], row[4]) for row in rows][3:] == [("1", "200"), ("1", "0"), ("201", "0"), ("1", "0")]
 
 
-@needs_tshark
 @pytest.mark.slow
 def test_tshark_shows_the_failure_at_the_failing_packet(tmp_path: Path) -> None:
     rows = fields(tmp_path, capture_bytes(failing_trace(), FAILURE), "frame.number", "frame.comment")
@@ -55,7 +52,6 @@ def test_tshark_shows_the_failure_at_the_failing_packet(tmp_path: Path) -> None:
     assert "want  P. 1:1001(1000) ack 1" in commented[0][1]
 
 
-@needs_tshark
 @pytest.mark.slow
 def test_a_missing_packet_is_noted_at_the_last_one(tmp_path: Path) -> None:
     failure = Failure(FailureKind.MISSING, "a.pkt", 9, 1, "Timed out waiting for packet", want="R. 1:1(0) ack 1")
