@@ -1,0 +1,212 @@
+"""A simulated host: packets, system calls and commands go in with the time, packets and finished calls come out."""
+
+from collections import deque
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from reference_stack.connection import FourTuple
+from reference_stack.host import icmp
+from reference_stack.host.callbase import Outcome
+from reference_stack.host.calls_control import ControlCalls
+from reference_stack.host.calls_setup import SetupCalls
+from reference_stack.host.calls_transfer import TransferCalls
+from reference_stack.host.commands import ReadScript, Shell, ShellOutcome
+from reference_stack.host.errnos import CallFailed, NotModelled
+from reference_stack.host.iplayer import IpLayer
+from reference_stack.host.isn import Secrets
+from reference_stack.host.routes import Routes
+from reference_stack.host.sysctls import SysctlSettings
+from reference_stack.host.tcplayer import Surroundings, TcpLayer
+from reference_stack.host.traits import traits_of
+from reference_stack.host.udplayer import UdpLayer
+from reference_stack.host.values import Blocked, FinishedCall, HostEvent, Micros, Result, SentPacket, failure
+from reference_stack.personality import Personality
+from wire.icmp import IcmpMessage, Quoted
+from wire.ip import Ipv4Header
+from wire.packet import Packet
+from wire.tcp import PROTOCOL as TCP_PROTOCOL
+from wire.tcp import TcpSegment
+from wire.udp import PROTOCOL as UDP_PROTOCOL
+from wire.udp import UdpDatagram
+
+_QUOTE_MOST = {4: 548, 6: 1232}
+"""Octets of the packet that an ICMP error quotes (RFC 1812 4.3.2.3: 576 in all; RFC 4443 2.4 c: 1280 in all)."""
+
+
+class SystemCalls(SetupCalls, TransferCalls, ControlCalls):
+    """All system calls of the simulated process, one method a call, arguments named as in the manual."""
+
+
+class Host:
+    """One host with its addresses, one process and one clock that the owner moves.
+
+    Every entry takes `now`, integer microseconds that never go backwards. After each entry, `take` gives what came
+    out, and `next_event` says when `advance` has work. Equal seeds and equal entries give equal output.
+    """
+
+    def __init__(self, routes: Routes, *, personality: Personality, seed: int = 0) -> None:
+        self.routes = routes
+        self.sysctls = SysctlSettings(personality.settings)
+        self.files: dict[str, str] = {}
+        secrets = Secrets(seed)
+        ip = IpLayer(routes, self.sysctls, secrets.hash32("identification") % 2**16)
+        traits = traits_of(personality.name)
+        self._around = Surroundings(personality, traits, self.sysctls, routes, secrets, ip, self._emit)
+        self.tcp = TcpLayer(self._around)
+        self.udp = UdpLayer(self._around)
+        self.system = SystemCalls(self._around, self.tcp, self.udp)
+        self._out: deque[HostEvent] = deque()
+        self._blocked: dict[int, Blocked] = {}
+        self._call_ids = count(1)
+        self._now: Micros = 0
+
+    # --- what goes in --------------------------------------------------------------------------------------------
+
+    def inject(self, packet: bytes, *, now: Micros) -> None:
+        """An IP packet arrives. What is malformed, damaged or for somebody else is dropped in silence."""
+        self._enter(now)
+        received = self._around.ip.receive(packet)
+        if received is not None:
+            self._deliver(received, packet)
+        self._retry()
+
+    def call(self, name: str, arguments: Mapping[str, Any], *, now: Micros) -> int:
+        """Start the system call `name` and return its id; a `FinishedCall` with that id comes out, now or later.
+
+        Raises `NotModelled` for a call, or a use of one, that this host does not have; nothing has happened then.
+        """
+        method = getattr(self.system, name, None)
+        if method is None:
+            raise NotModelled(f"the system call {name}")
+        self._enter(now)
+        try:
+            outcome: Outcome = method(**arguments, now=now)
+        except CallFailed as failed:
+            outcome = failure(failed.errno)
+        call_id = next(self._call_ids)
+        if isinstance(outcome, Blocked):
+            self._blocked[call_id] = outcome
+        else:
+            self._finish(call_id, outcome)
+        self._retry()
+        return call_id
+
+    def shell(
+        self,
+        command: str,
+        *,
+        now: Micros,
+        directory: str = "/",
+        environment: Mapping[str, str] | None = None,
+        read_script: ReadScript = lambda _path: None,
+    ) -> ShellOutcome:
+        """Run commands as sh(1) would; `NotModelled` at the first one that this host does not know.
+
+        `read_script` gives the text of a script file by its absolute path, or None when there is none.
+        """
+        self._enter(now)
+        shell = Shell(self.sysctls, self.routes, self.files, directory, dict(environment or {}), read_script)
+        outcome = shell.run(command)
+        self._around.ip.routes_changed()
+        self.tcp.settings_changed(now=now)
+        self._retry()
+        return outcome
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def next_event(self) -> Micros | None:
+        """When `advance` wants to be called next: the earliest timer or deadline, or None."""
+        times = [blocked.deadline for blocked in self._blocked.values() if blocked.deadline is not None]
+        timer = self.tcp.next_timer()
+        return min([*times, timer] if timer is not None else times, default=None)
+
+    def advance(self, *, now: Micros) -> None:
+        """Run every timer that is due and end every call whose time is up."""
+        self._enter(now)
+        self.tcp.run_timers(now=now)
+        self._retry()
+        for call_id, blocked in list(self._blocked.items()):
+            if blocked.deadline is not None and blocked.deadline <= now:
+                del self._blocked[call_id]
+                self._finish(call_id, blocked.expire(now))
+
+    def take(self) -> list[HostEvent]:
+        """Return and forget what came out, in the order in which it happened."""
+        taken = list(self._out)
+        self._out.clear()
+        return taken
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _enter(self, now: Micros) -> None:
+        if now < self._now:
+            raise ValueError(f"time goes back from {self._now} to {now}")
+        self._now = now
+
+    def _emit(self, packet: bytes) -> None:
+        self._out.append(SentPacket(self._now, packet))
+
+    def _finish(self, call_id: int, result: Result) -> None:
+        self._out.append(FinishedCall(self._now, call_id, result))
+
+    def _retry(self) -> None:
+        """Try every waiting call again until none gets any further (one may wake another)."""
+        is_progress = bool(self._blocked)
+        while is_progress:
+            is_progress = False
+            for call_id, blocked in list(self._blocked.items()):
+                try:
+                    result = blocked.attempt(self._now)
+                except CallFailed as failed:
+                    result = failure(failed.errno)
+                if result is not None:
+                    del self._blocked[call_id]
+                    self._finish(call_id, result)
+                    is_progress = True
+
+    def _deliver(self, packet: Packet, data: bytes) -> None:
+        header, body = packet.ip, packet.body
+        if isinstance(body, TcpSegment):
+            octet = header.tos if isinstance(header, Ipv4Header) else header.traffic_class
+            self.tcp.deliver(header.dst, header.src, body, now=self._now, ecn=octet & 3)
+        elif isinstance(body, UdpDatagram):
+            if not self.udp.deliver(header.dst, header.src, body):
+                self._port_unreachable(header.dst, header.src, data)
+        elif isinstance(body, IcmpMessage):
+            self._on_icmp(header.dst, header.src, body)
+
+    def _port_unreachable(self, local_ip: str, remote_ip: str, data: bytes) -> None:
+        """Answer a datagram for a closed port (RFC 1122 4.1.3.1; RFC 4443 3.1, code 4)."""
+        version = 6 if ":" in local_ip else 4
+        kind, code = (
+            (icmp.UNREACHABLE_V4, icmp.PORT_UNREACHABLE_V4)
+            if version == 4
+            else (icmp.UNREACHABLE_V6, icmp.PORT_UNREACHABLE_V6)
+        )
+        message = IcmpMessage(version, kind, code, payload=data[: _QUOTE_MOST[version]])
+        self._emit(self._around.ip.icmp(local_ip, remote_ip, message))
+
+    def _on_icmp(self, local_ip: str, remote_ip: str, message: IcmpMessage) -> None:
+        if (message.version, message.type) in ((4, icmp.ECHO_V4), (6, icmp.ECHO_V6)):
+            if not self.sysctls.number("net.ipv4.icmp_echo_ignore_all"):
+                kind = icmp.ECHO_REPLY_V4 if message.version == 4 else icmp.ECHO_REPLY_V6
+                reply = message._replace(type=kind, code=0, checksum=None)
+                self._emit(self._around.ip.icmp(local_ip, remote_ip, reply))
+            return
+        quoted = message.quoted()
+        reading = icmp.read_error(message.version, message.type, message.code, message.rest)
+        if quoted is None or reading is None or not self.routes.is_local(quoted.header.src):
+            return
+        self._on_icmp_error(quoted, reading)
+
+    def _on_icmp_error(self, quoted: Quoted, reading: icmp.IcmpReading) -> None:
+        header = quoted.header
+        if quoted.src_port is None or quoted.dst_port is None:
+            return
+        protocol = header.protocol if isinstance(header, Ipv4Header) else header.next_header
+        if protocol == TCP_PROTOCOL and quoted.seq is not None:
+            name = FourTuple(header.src, quoted.src_port, header.dst, quoted.dst_port)
+            self.tcp.on_icmp(name, reading, quoted.seq, now=self._now)
+        elif protocol == UDP_PROTOCOL:
+            self.udp.on_icmp(quoted.src_port, header.dst, quoted.dst_port, reading)

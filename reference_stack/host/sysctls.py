@@ -1,0 +1,339 @@
+"""The sysctl settings of a host (tcp(7), ip(7), socket(7)): one row a setting, with default, limits and effect.
+
+Names, defaults and limits are those of Linux 6.18, measured by reading and writing each file in a fresh network
+namespace. A row with an effect shows, while nobody has written it, what the personality does; so reading a setting
+and the behaviour never contradict each other.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+from reference_stack.settings import ConnectionSettings
+
+INT_MIN, INT_MAX, U8_MAX, U32_MAX = -(2**31), 2**31 - 1, 255, 2**32 - 1
+# proc_dointvec_jiffies refuses what does not fit in an int of ticks; at 250 ticks a second that is INT_MAX // 250.
+SECONDS_MAX = INT_MAX // 250
+
+Values: TypeAlias = tuple[int, ...]
+Put: TypeAlias = Callable[[ConnectionSettings, Values], None]
+Show: TypeAlias = Callable[[ConnectionSettings], Values | None]
+
+
+class SysctlError(Exception):
+    """A setting could not be read or written; the text is the message of sysctl(8)."""
+
+
+class Acts(Enum):
+    """When a written setting reaches a connection."""
+
+    AT_SOCKET = "when the socket is made"
+    AT_CONNECT = "when the connection begins"
+    ALWAYS = "at once, also on connections that exist"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How a setting acts: `put` stores the numbers in `fields`, `show` reads them back (None: nothing to show)."""
+
+    put: Put
+    show: Show
+    fields: tuple[str, ...]
+    acts: Acts = Acts.AT_CONNECT
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctl:
+    """One setting. `count` numbers between `minimum` and `maximum`; `is_text` settings take any words instead."""
+
+    name: str
+    default: str
+    minimum: int = 0
+    maximum: int = U8_MAX
+    count: int = 1
+    is_text: bool = False
+    is_read_only: bool = False
+    effect: Effect | None = None
+
+
+def _plain(field: str, scale: int = 1, acts: Acts = Acts.AT_CONNECT) -> Effect:
+    """One number stored in one field of the settings, multiplied by `scale`."""
+
+    def put(settings: ConnectionSettings, values: Values) -> None:
+        setattr(settings, field, values[0] * scale)
+
+    def show(settings: ConnectionSettings) -> Values | None:
+        value: Any = getattr(settings, field)
+        return None if value is None else (int(value) // scale,)
+
+    return Effect(put, show, (field,), acts)
+
+
+def _switch(field: str, acts: Acts = Acts.AT_CONNECT) -> Effect:
+    """A Boolean: "any nonzero value is enabled" (tcp(7))."""
+
+    def put(settings: ConnectionSettings, values: Values) -> None:
+        setattr(settings, field, bool(values[0]))
+
+    return Effect(put, lambda settings: (int(getattr(settings, field)),), (field,), acts)
+
+
+def _inverse(field: str) -> Effect:
+    """A switch that turns `field` off."""
+
+    def put(settings: ConnectionSettings, values: Values) -> None:
+        setattr(settings, field, not values[0])
+
+    return Effect(put, lambda settings: (int(not getattr(settings, field)),), (field,))
+
+
+def _put_rmem(settings: ConnectionSettings, values: Values) -> None:
+    settings.rcvbuf, settings.rmem_max = values[1], values[2]
+
+
+def _put_wmem(settings: ConnectionSettings, values: Values) -> None:
+    settings.sndbuf = values[1]
+
+
+_SECOND, _MILLISECOND = 1_000_000, 1_000
+_RMEM = Effect(
+    _put_rmem, lambda settings: (4096, settings.rcvbuf, settings.rmem_max), ("rcvbuf", "rmem_max"), Acts.AT_SOCKET
+)
+_WMEM = Effect(
+    _put_wmem, lambda settings: (4096, settings.sndbuf, max(4_194_304, settings.sndbuf)), ("sndbuf",), Acts.AT_SOCKET
+)
+
+_TCP: tuple[Sysctl, ...] = (
+    Sysctl("tcp_abort_on_overflow", "0"),
+    Sysctl("tcp_adv_win_scale", "1", -31, 31),
+    Sysctl("tcp_allowed_congestion_control", "reno cubic", is_text=True),
+    Sysctl("tcp_app_win", "31", 0, 31),
+    Sysctl("tcp_autocorking", "1", 0, 1),
+    Sysctl("tcp_available_congestion_control", "reno cubic", is_text=True, is_read_only=True),
+    Sysctl("tcp_backlog_ack_defer", "1", 0, 1),
+    Sysctl("tcp_base_mss", "1024", INT_MIN, INT_MAX),
+    Sysctl(
+        "tcp_challenge_ack_limit",
+        "2147483647",
+        INT_MIN,
+        INT_MAX,
+        effect=_plain("challenge_ack_limit", acts=Acts.ALWAYS),
+    ),
+    Sysctl("tcp_comp_sack_delay_ns", "1000000", 0, U32_MAX),
+    Sysctl("tcp_comp_sack_nr", "44"),
+    Sysctl("tcp_comp_sack_slack_ns", "100000", 0, U32_MAX),
+    Sysctl("tcp_congestion_control", "cubic", is_text=True),
+    Sysctl("tcp_dsack", "1", effect=_switch("dsack", Acts.ALWAYS)),
+    Sysctl("tcp_early_demux", "1"),
+    Sysctl("tcp_early_retrans", "3", 0, 4),
+    Sysctl("tcp_ecn", "2", 0, 2, effect=_plain("ecn")),
+    Sysctl("tcp_ecn_fallback", "1", 0, 1),
+    Sysctl("tcp_ecn_option", "2", 0, 2),
+    Sysctl("tcp_ecn_option_beacon", "3", 0, 3),
+    Sysctl("tcp_fack", "0"),
+    Sysctl("tcp_fastopen", "1", INT_MIN, INT_MAX),
+    Sysctl("tcp_fastopen_blackhole_timeout_sec", "0", 0, INT_MAX),
+    Sysctl("tcp_fastopen_key", "00000000-00000000-00000000-00000000", is_text=True),
+    Sysctl(
+        "tcp_fin_timeout", "60", -SECONDS_MAX, SECONDS_MAX, effect=_plain("fin_timeout_us", _SECOND, acts=Acts.ALWAYS)
+    ),
+    Sysctl("tcp_frto", "2"),
+    Sysctl("tcp_fwmark_accept", "0"),
+    Sysctl(
+        "tcp_invalid_ratelimit",
+        "500",
+        0,
+        INT_MAX,
+        effect=_plain("invalid_ratelimit_us", _MILLISECOND, acts=Acts.ALWAYS),
+    ),
+    Sysctl(
+        "tcp_keepalive_intvl", "75", -SECONDS_MAX, SECONDS_MAX, effect=_plain("keepintvl_us", _SECOND, acts=Acts.ALWAYS)
+    ),
+    Sysctl("tcp_keepalive_probes", "9", effect=_plain("keepcnt", acts=Acts.ALWAYS)),
+    Sysctl(
+        "tcp_keepalive_time", "7200", -SECONDS_MAX, SECONDS_MAX, effect=_plain("keepidle_us", _SECOND, acts=Acts.ALWAYS)
+    ),
+    Sysctl("tcp_l3mdev_accept", "0", 0, 1),
+    Sysctl("tcp_limit_output_bytes", "4194304", INT_MIN, INT_MAX),
+    Sysctl("tcp_max_reordering", "300", 1, INT_MAX),
+    Sysctl("tcp_max_syn_backlog", "2048", INT_MIN, INT_MAX),
+    Sysctl("tcp_max_tw_buckets", "131072", INT_MIN, INT_MAX),
+    Sysctl("tcp_migrate_req", "0", 0, 1),
+    Sysctl("tcp_min_rtt_wlen", "300", 0, 86400),
+    Sysctl("tcp_min_snd_mss", "48", 48, 65535, effect=_plain("min_snd_mss")),
+    Sysctl("tcp_min_tso_segs", "2", 1),
+    Sysctl("tcp_moderate_rcvbuf", "1"),
+    Sysctl("tcp_mtu_probe_floor", "48", 48, 65535),
+    Sysctl("tcp_mtu_probing", "0"),
+    Sysctl("tcp_no_metrics_save", "0"),
+    Sysctl("tcp_no_ssthresh_metrics_save", "1", 0, 1),
+    Sysctl("tcp_notsent_lowat", "4294967295", 0, U32_MAX, effect=_plain("notsent_lowat", acts=Acts.ALWAYS)),
+    Sysctl("tcp_orphan_retries", "0", effect=_plain("orphan_retries", acts=Acts.ALWAYS)),
+    Sysctl("tcp_pacing_ca_ratio", "120", 0, 1000),
+    Sysctl("tcp_pacing_ss_ratio", "200", 0, 1000),
+    Sysctl("tcp_pingpong_thresh", "1", 1),
+    Sysctl("tcp_plb_enabled", "0", 0, 1),
+    Sysctl("tcp_probe_interval", "600", 0, U32_MAX),
+    Sysctl("tcp_probe_threshold", "8", INT_MIN, INT_MAX),
+    Sysctl("tcp_recovery", "1"),
+    Sysctl("tcp_reflect_tos", "0", 0, 1),
+    Sysctl("tcp_reordering", "3", 1, 300, effect=_plain("reordering", acts=Acts.AT_SOCKET)),
+    Sysctl("tcp_retrans_collapse", "1"),
+    Sysctl("tcp_retries1", "3", effect=_plain("retries1", acts=Acts.ALWAYS)),
+    Sysctl("tcp_retries2", "15", effect=_plain("retries2", acts=Acts.ALWAYS)),
+    Sysctl("tcp_rfc1337", "0", effect=_switch("rfc1337", Acts.ALWAYS)),
+    Sysctl("tcp_rmem", "4096 131072 33554432", 1, INT_MAX, count=3, effect=_RMEM),
+    Sysctl("tcp_rto_max_ms", "120000", 1000, 120_000, effect=_plain("rto_max_us", _MILLISECOND)),
+    Sysctl("tcp_rto_min_us", "200000", 1, INT_MAX, effect=_plain("rto_min_us")),
+    Sysctl("tcp_sack", "1", effect=_switch("sack")),
+    Sysctl("tcp_shrink_window", "0", 0, 1),
+    Sysctl("tcp_slow_start_after_idle", "1", effect=_switch("slow_start_after_idle", Acts.ALWAYS)),
+    Sysctl("tcp_stdurg", "0", effect=_switch("urgent_points_to_last", Acts.ALWAYS)),
+    Sysctl("tcp_syn_linear_timeouts", "4", 0, 127, effect=_plain("syn_linear_timeouts")),
+    Sysctl("tcp_syn_retries", "6", 1, 127, effect=_plain("syn_retries")),
+    Sysctl("tcp_synack_retries", "5", effect=_plain("synack_retries")),
+    Sysctl("tcp_syncookies", "1"),
+    Sysctl("tcp_thin_linear_timeouts", "0"),
+    Sysctl("tcp_timestamps", "1", effect=_switch("timestamps")),
+    Sysctl("tcp_tso_rtt_log", "9"),
+    Sysctl("tcp_tso_win_divisor", "3"),
+    Sysctl("tcp_tw_reuse", "2", 0, 2),
+    Sysctl("tcp_tw_reuse_delay", "1000", 1, 60_000),
+    Sysctl("tcp_window_scaling", "1", effect=_switch("window_scaling")),
+    Sysctl("tcp_wmem", "4096 16384 4194304", 1, INT_MAX, count=3, effect=_WMEM),
+    Sysctl("tcp_workaround_signed_windows", "0"),
+)
+
+_IP: tuple[Sysctl, ...] = (
+    Sysctl("ip_default_ttl", "64", 1, 255),
+    Sysctl("ip_early_demux", "1"),
+    Sysctl("ip_local_port_range", "32768 60999", 1, 65535, count=2),
+    Sysctl("ip_local_reserved_ports", "", is_text=True),
+    Sysctl("ip_no_pmtu_disc", "0", 0, 3, effect=_inverse("pmtu_discovery")),
+    Sysctl("ip_nonlocal_bind", "0"),
+    Sysctl("ip_unprivileged_port_start", "1024", 0, 65535),
+    Sysctl("icmp_echo_ignore_all", "0"),
+    Sysctl("icmp_echo_ignore_broadcasts", "1"),
+    Sysctl("icmp_ratelimit", "1000", 0, INT_MAX),
+    Sysctl("route.min_pmtu", "552", 68, INT_MAX, effect=_plain("min_pmtu")),
+    Sysctl("route.mtu_expires", "600", 0, SECONDS_MAX),
+)
+
+_OTHER: tuple[Sysctl, ...] = (
+    Sysctl("net.core.rmem_default", "212992", 2304, INT_MAX),
+    Sysctl("net.core.wmem_default", "212992", 4608, INT_MAX),
+    Sysctl("net.core.rmem_max", "4194304", 2304, INT_MAX),
+    Sysctl("net.core.wmem_max", "4194304", 4608, INT_MAX),
+    Sysctl("net.core.somaxconn", "4096", 0, INT_MAX),
+    Sysctl("net.core.default_qdisc", "pfifo_fast", is_text=True),
+    Sysctl("net.ipv6.bindv6only", "0", 0, 1),
+    Sysctl("net.ipv6.auto_flowlabels", "1", 0, 3),
+    Sysctl("net.ipv6.conf.all.hop_limit", "64", 1, 255),
+    Sysctl("net.ipv6.conf.default.hop_limit", "64", 1, 255),
+)
+
+
+def _qualified(row: Sysctl) -> Sysctl:
+    return Sysctl(
+        "net.ipv4." + row.name,
+        row.default,
+        row.minimum,
+        row.maximum,
+        row.count,
+        row.is_text,
+        row.is_read_only,
+        row.effect,
+    )
+
+
+_MOMENTS = {
+    Acts.AT_SOCKET: frozenset(Acts),
+    Acts.AT_CONNECT: frozenset({Acts.AT_CONNECT, Acts.ALWAYS}),
+    Acts.ALWAYS: frozenset({Acts.ALWAYS}),
+}
+
+TABLE: dict[str, Sysctl] = {row.name: row for row in (*map(_qualified, (*_TCP, *_IP)), *_OTHER)}
+"""Every setting that a host knows, by its full dotted name."""
+
+
+class SysctlSettings:
+    """The settings of one host: what was written, and what the personality gives for the rest."""
+
+    def __init__(self, defaults: ConnectionSettings, congestion_controls: tuple[str, ...] = ("reno", "cubic")) -> None:
+        self._defaults = defaults
+        self.congestion_controls = congestion_controls
+        self._written: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLE)
+
+    def read(self, name: str) -> str:
+        """Return the setting as its file shows it, numbers parted by tabs; `SysctlError` for an unknown name."""
+        row = self._row(name)
+        if row.name in self._written:
+            return self._written[row.name]
+        if row.name.endswith(("available_congestion_control", "allowed_congestion_control")):
+            return " ".join(self.congestion_controls)
+        if row.name.endswith(".tcp_congestion_control"):
+            return self._defaults.congestion_control
+        shown = row.effect.show(self._defaults) if row.effect else None
+        return row.default.replace(" ", "\t") if shown is None else "\t".join(map(str, shown))
+
+    def number(self, name: str, index: int = 0) -> int:
+        """Return one number of a setting."""
+        return int(self.read(name).split()[index])
+
+    def was_written(self, name: str) -> bool:
+        """Whether somebody has set it."""
+        return self._row(name).name in self._written
+
+    def write(self, name: str, text: str) -> None:
+        """Set a setting; `SysctlError` for an unknown name, a read-only one, or a value that Linux refuses."""
+        row = self._row(name)
+        if row.is_read_only:
+            raise SysctlError(f'setting key "{row.name}": Permission denied')
+        value = " ".join(text.split())
+        if row.is_text:
+            self._check_control(row, value)
+            self._written[row.name] = value
+            return
+        self._written[row.name] = "\t".join(map(str, self._parse(row, value)))
+
+    def apply(self, settings: ConnectionSettings, moment: Acts, keep: Collection[str] = ()) -> None:
+        """Put what was written into `settings`, as far as it acts at `moment`; the fields in `keep` stay.
+
+        Connections that begin take what acts always as well, and a new socket takes everything.
+        """
+        moments = _MOMENTS[moment]
+        for name, value in self._written.items():
+            effect = TABLE[name].effect
+            if effect is not None and effect.acts in moments and not any(field in keep for field in effect.fields):
+                effect.put(settings, tuple(map(int, value.split())))
+            elif name == "net.ipv4.tcp_congestion_control" and moment is Acts.AT_SOCKET:
+                settings.congestion_control = value
+
+    def _row(self, name: str) -> Sysctl:
+        dotted = name.removeprefix("/proc/sys/").replace("/", ".")
+        if dotted not in TABLE:
+            path = "/proc/sys/" + dotted.replace(".", "/")
+            raise SysctlError(f"cannot stat {path}: No such file or directory")
+        return TABLE[dotted]
+
+    def _check_control(self, row: Sysctl, value: str) -> None:
+        if row.name.endswith("congestion_control") and not set(value.split()) <= set(self.congestion_controls):
+            # Measured: an algorithm that is not there gives ENOENT.
+            raise SysctlError(f'setting key "{row.name}": No such file or directory')
+
+    @staticmethod
+    def _parse(row: Sysctl, value: str) -> Values:
+        try:
+            numbers = tuple(int(word, 0) for word in value.split())
+        except ValueError:
+            numbers = ()
+        inside = all(row.minimum <= number <= row.maximum for number in numbers)
+        # The kernel takes the numbers that are there and ignores the rest of a longer line; too few keep the old ones
+        # in the kernel, which no caller means: refused here like an empty line.
+        if not inside or len(numbers) != row.count:
+            raise SysctlError(f'setting key "{row.name}": Invalid argument')
+        return numbers

@@ -1,0 +1,59 @@
+"""What differs between hosts beside the connection itself: buffer arithmetic, errnos of the socket layer, ICMP.
+
+A personality names the connection's rules; the host around it has choices of its own, kept here as data. Add a row
+for a new system; nothing else in the host asks for a name.
+"""
+
+from dataclasses import dataclass
+
+from reference_stack.host.errnos import Errno
+
+
+@dataclass(frozen=True, slots=True)
+class HostTraits:
+    """The choices of one kind of host. Sizes in octets, times in microseconds."""
+
+    buffer_factor: int = 1
+    """SO_SNDBUF and SO_RCVBUF give this many times what was asked for (socket(7): Linux doubles)."""
+    least_sndbuf: int = 1
+    least_rcvbuf: int = 1
+    unconnected_send_errno: Errno = Errno.ENOTCONN
+    """send(2) on a socket that was never connected. POSIX: ENOTCONN; Linux gives EPIPE (measured)."""
+    any_icmp_ends_connect: bool = False
+    """Every ICMP error ends a SYN-SENT, soft ones too (Linux' tcp_v4_err). RFC 9293 MUST-56 forbids it for soft."""
+    writable_needs_half: bool = False
+    """POLLOUT only when the free part is at least half of the queued one (Linux' sk_stream_is_writeable)."""
+    is_backlog_inclusive: bool = False
+    """listen(fd, n) holds n + 1 connections (Linux' sk_acceptq_is_full compares with >)."""
+    has_flow_labels: bool = True
+    """IPv6 packets carry a stable nonzero flow label (RFC 6437 section 3 recommends, Linux does)."""
+    time_wait_looks_closed: bool = False
+    """A socket whose connection is in TIME-WAIT behaves as closed: TCP_INFO state 7, shutdown gives ENOTCONN."""
+    first_port: int = 49152
+    last_port: int = 65535
+    """Range of ephemeral ports (RFC 6335 section 6: 49152-65535); a sysctl that was written wins."""
+    random_timestamps: bool = True
+    """The timestamp clock has an offset per connection (RFC 7323 section 7.1 suggests)."""
+
+
+TRAITS: dict[str, HostTraits] = {
+    "rfc": HostTraits(),
+    "linux": HostTraits(
+        buffer_factor=2,
+        # Measured: SO_SNDBUF 1 reads back 4608, SO_RCVBUF 1 reads back 2304.
+        least_sndbuf=4608,
+        least_rcvbuf=2304,
+        unconnected_send_errno=Errno.EPIPE,
+        any_icmp_ends_connect=True,
+        writable_needs_half=True,
+        is_backlog_inclusive=True,
+        time_wait_looks_closed=True,
+        first_port=32768,
+        last_port=60999,
+    ),
+}
+
+
+def traits_of(personality_name: str) -> HostTraits:
+    """Return the traits for a personality; one derived from a known name ("linux+fault") has those of that name."""
+    return TRAITS.get(personality_name.partition("+")[0], TRAITS["rfc"])

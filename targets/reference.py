@@ -1,0 +1,182 @@
+"""The bundled reference stack as a target: in this process, in virtual time, repeatable to the octet."""
+
+from collections import deque
+from dataclasses import fields
+from pathlib import Path
+
+from reference_stack.host import FinishedCall, Host, NotModelled, Routes, make_prefix
+from reference_stack.host.values import HostEvent, Result
+from reference_stack.personality import Personality
+from reference_stack.personality import personality as personality_named
+from targets import base
+from targets.base import (
+    CallHandle,
+    Completion,
+    Departure,
+    Happening,
+    Micros,
+    Network,
+    ShellResult,
+    TargetError,
+    Unsupported,
+)
+from targets.calls import CallResult, ControlMessage, EpollEvent, SocketAddress, Syscall, call_name
+
+_CAPABILITIES = frozenset({base.VIRTUAL_TIME, base.IPV4, base.IPV6, base.SHELL, base.TCP_INFO, base.ECN, base.CUBIC})
+_STEPS_WITHOUT_TIME = 100_000
+"""So many events at one instant mean that a timer sets itself again and again."""
+
+
+class ReferenceTarget:
+    """A `Target` around one simulated host. Every `open` begins a fresh host at time 0 with the same seed."""
+
+    def __init__(self, personality: Personality, *, seed: int = 0) -> None:
+        self._personality = personality
+        self._seed = seed
+        self._host: Host | None = None
+        self._now: Micros = 0
+        self._calls: dict[int, CallHandle] = {}
+        self._happenings: deque[Happening] = deque()
+
+    @property
+    def name(self) -> str:
+        """Always ``reference``; the personality is in `personality_name`."""
+        return "reference"
+
+    @property
+    def personality_name(self) -> str:
+        """Name of the personality under test."""
+        return self._personality.name
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the reference stack has; ``linux`` with that personality."""
+        is_linux = self._personality.name.partition("+")[0] == "linux"
+        return _CAPABILITIES | ({base.LINUX} if is_linux else set())
+
+    def open(self, network: Network) -> None:
+        """Begin a fresh host at time 0. `TargetError` for an address that is none."""
+        self.close()
+        try:
+            prefix = make_prefix(network.local_ip, network.prefix_length)
+        except ValueError as error:
+            raise TargetError(f"bad network: {error}", next_step="correct local_ip or prefix_length") from None
+        addresses = set() if network.is_anyip else {network.local_ip}
+        routes = Routes(addresses, [prefix], network.mtu, network.is_anyip)
+        self._host = Host(routes, personality=self._personality, seed=self._seed)
+        self._now = 0
+
+    def close(self) -> None:
+        """Forget the host and everything that has not been taken."""
+        self._host = None
+        self._calls.clear()
+        self._happenings.clear()
+
+    def inject(self, packet: bytes, *, gso_size: int = 0) -> None:  # noqa: ARG002
+        """An IP packet arrives now; a receive-aggregated one is taken as it is."""
+        host = self._opened()
+        host.inject(packet, now=self._now)
+        self._collect(host)
+
+    def call(self, syscall: Syscall) -> CallHandle:
+        """Start a system call: the host's call of the same name with the same arguments."""
+        host = self._opened()
+        arguments = {field.name: getattr(syscall, field.name) for field in fields(syscall)}
+        try:
+            call_id = host.call(call_name(syscall), arguments, now=self._now)
+        except NotModelled as missing:
+            raise Unsupported(f"the reference stack has no {missing.reason}") from None
+        handle = CallHandle(call_id, syscall, self._now)
+        self._calls[call_id] = handle
+        self._collect(host)
+        return handle
+
+    def poll(self, deadline: Micros) -> Happening | None:
+        """Return the next happening up to `deadline`, moving the clock to it, or None with the clock at `deadline`."""
+        host = self._opened()
+        steps = 0
+        while not self._happenings:
+            event = host.next_event()
+            if event is None or event > deadline:
+                self._now = max(self._now, deadline)
+                return None
+            steps = 0 if event > self._now else steps + 1
+            if steps > _STEPS_WITHOUT_TIME:
+                raise TargetError(
+                    f"the reference stack does not get past {self._now} us",
+                    next_step="report the script: a timer of the stack sets itself again without end",
+                )
+            self._now = max(self._now, event)
+            host.advance(now=self._now)
+            self._collect(host)
+        return self._happenings.popleft()
+
+    def now(self) -> Micros:
+        """Return the virtual clock."""
+        return self._now
+
+    def shell(self, command: str, *, directory: str, environment: dict[str, str], timeout: Micros) -> ShellResult:  # noqa: ARG002
+        """Run a command on the simulated host, in no time; files of commands are read from `directory`."""
+        host = self._opened()
+        try:
+            outcome = host.shell(
+                command,
+                now=self._now,
+                directory=str(Path(directory).absolute()),
+                environment=environment,
+                read_script=_read_script,
+            )
+        except NotModelled as missing:
+            raise Unsupported(missing.reason) from None
+        self._collect(host)
+        return ShellResult(outcome.status, 0, outcome.output)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _opened(self) -> Host:
+        if self._host is None:
+            raise TargetError("the reference target is not open", next_step="call open(network) first")
+        return self._host
+
+    def _collect(self, host: Host) -> None:
+        self._happenings.extend(self._happening(event) for event in host.take())
+
+    def _happening(self, event: HostEvent) -> Happening:
+        if isinstance(event, FinishedCall):
+            return Completion(event.time, self._calls.pop(event.call_id), _call_result(event.result))
+        return Departure(event.time, event.packet)
+
+
+def _call_result(result: Result) -> CallResult:
+    """Return the host's result in the terms of the seam."""
+    address = result.address
+    return CallResult(
+        value=result.value,
+        errno=result.errno,
+        data=result.data,
+        optval=result.optval,
+        optlen=result.optlen,
+        address=None if address is None else SocketAddress(address.family, address.host, address.port),
+        revents=result.revents,
+        events=tuple(EpollEvent(event.events, event.data) for event in result.events),
+        control=tuple(ControlMessage(each.level, each.type, each.data) for each in result.control),
+        msg_flags=result.msg_flags,
+        fds=result.fds,
+    )
+
+
+def _read_script(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def create(personality: str | Personality = "rfc", *, seed: int = 0) -> ReferenceTarget:
+    """Make a reference target; as a plug-in, ``reference:linux`` names the personality.
+
+    `personality` may be a `Personality` of one's own, for example one with a planted fault. Equal seeds give equal
+    sequence numbers, timestamps and ports. `ValueError` for an unknown personality names the known ones.
+    """
+    chosen = personality_named(personality) if isinstance(personality, str) else personality
+    return ReferenceTarget(chosen, seed=seed)

@@ -1,0 +1,65 @@
+"""Targets by name: ``reference``, ``reference:linux``, ``kernel``, and whatever a plug-in brings."""
+
+from importlib.metadata import EntryPoint, entry_points
+from inspect import Parameter, signature
+from typing import Any
+
+from targets.base import Target, TargetError
+
+GROUP = "tcprove.targets"
+"""Entry-point group. Each entry is a callable ``create(**settings) -> Target``; with a name of the form
+``name:argument`` the argument is its first positional one."""
+
+
+def target_names() -> tuple[str, ...]:
+    """Return the names of all installed targets, sorted."""
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
+def create_target(name: str, **settings: Any) -> Target:
+    """Return a new, closed target.
+
+    `name` is an entry point of the group `GROUP`, with ``:argument`` behind it where the target takes one. Raises
+    `TargetError` for an unknown name (listing the known ones), a target that cannot be imported, and an argument or
+    setting that the target does not take.
+    """
+    base, _, argument = name.partition(":")
+    create = _load(_entry(base))
+    arguments = (argument,) if argument else ()
+    try:
+        signature(create).bind(*arguments, **settings)
+    except TypeError as error:
+        raise TargetError(
+            f"target {base!r} does not take that: {error}", next_step=f"it is create{signature(create)}"
+        ) from None
+    try:
+        target: Target = create(*arguments, **settings)
+    except ValueError as error:
+        raise TargetError(f"target {name!r}: {error}", next_step=_describe(create)) from None
+    return target
+
+
+def _entry(base: str) -> EntryPoint:
+    for entry in entry_points(group=GROUP):
+        if entry.name == base:
+            return entry
+    known = ", ".join(target_names()) or "none"
+    raise TargetError(
+        f"no target {base!r}; known targets are: {known}",
+        next_step=f"install a plug-in with an entry point in the group {GROUP}, or choose a known name",
+    )
+
+
+def _load(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        raise TargetError(
+            f"target {entry.name!r} cannot be loaded from {entry.value}: {error}",
+            next_step="install what the message names, or repair the plug-in",
+        ) from error
+
+
+def _describe(create: Any) -> str:
+    optional = [each.name for each in signature(create).parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    return "its parameters are " + ", ".join(optional)
