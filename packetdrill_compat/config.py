@@ -45,6 +45,8 @@ class Config:
     psp_udp_port: int | None = None
     definitions: dict[str, str] = field(default_factory=dict)
     extra: dict[str, str] = field(default_factory=dict)
+    command_line: tuple[str, ...] = ()
+    """Flags that are applied again behind the option lines of a script, so that they win over those."""
 
     @property
     def is_wire_ipv6(self) -> bool:

@@ -1,0 +1,84 @@
+"""The parsers of the three dialects: grammar files, scanner and builder put together.
+
+`Lark` makes the LALR tables of a dialect once in a process. Its parser calls the builder's methods directly, so there
+is no tree in between.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, NoReturn
+
+from lark import Lark
+from lark.exceptions import UnexpectedToken
+from lark.lexer import Lexer, PatternStr
+
+from packetdrill_compat.ast import Script
+from packetdrill_compat.build.google import GoogleBuilder
+from packetdrill_compat.config import Config
+from packetdrill_compat.scanner import Scanner, Terminals
+from packetdrill_compat.syntax_errors import syntax_error
+
+DIALECTS: dict[str, tuple[type[GoogleBuilder], tuple[str, ...]]] = {
+    "google": (GoogleBuilder, ("grammar.lark",)),
+}
+"""The builder of each dialect, and the grammar files that make up its grammar."""
+
+# packetdrill has three words that mean the same as another keyword.
+_SYNONYMS = {"GREv0": "gre", "Flags": "flags"}
+
+
+class _NoLexer(Lexer):
+    """Tokens come from `Scanner`, through the interactive interface of the parser."""
+
+    def __init__(self, lexer_conf: object) -> None:
+        pass
+
+    def lex(self, lexer_state: object, parser_state: object) -> NoReturn:
+        raise NotImplementedError
+
+
+class DialectParser:
+    """Parses scripts of one dialect, one at a time."""
+
+    def __init__(self, dialect: str) -> None:
+        builder_class, names = DIALECTS[dialect]
+        self.builder = builder_class()
+        self._lock = threading.Lock()
+        grammar = "".join((files(__package__) / name).read_text(encoding="utf-8") for name in names)
+        self._lark = Lark(grammar, parser="lalr", lexer=_NoLexer, transformer=self.builder, maybe_placeholders=False)
+        self.terminals = _terminals(self._lark)
+
+    def parse(self, text: str, *, path: str, config: Config, command_line: tuple[str, ...]) -> tuple[Script, Config]:
+        """Return the script and the settings after its option lines; raises `ScriptError`."""
+        scanner = Scanner(text, self.terminals)
+        with self._lock:
+            self.builder.start(scanner, path=path, config=config, command_line=command_line)
+            script = self._run(scanner)
+            return script, self.builder.config
+
+    def _run(self, scanner: Scanner) -> Script:
+        feed: Callable[[Any], Script] = self._lark.parse_interactive().feed_token
+        result: Script
+        try:
+            for token in scanner:
+                result = feed(token)
+        except UnexpectedToken as error:
+            raise syntax_error(error, scanner, self.builder) from None
+        return result
+
+
+def _terminals(lark: Lark) -> Terminals:
+    spellings = {
+        terminal.pattern.value: terminal.name for terminal in lark.terminals if isinstance(terminal.pattern, PatternStr)
+    }
+    keywords = {text: name for text, name in spellings.items() if text[0].isalnum()}
+    keywords |= {word: keywords[same] for word, same in _SYNONYMS.items() if same in keywords}
+    return Terminals(keywords, {text: name for text, name in spellings.items() if len(text) == 1})
+
+
+@cache
+def dialect_parser(dialect: str) -> DialectParser:
+    """Return the parser of a dialect: ``google``, ``nplab`` or ``mptcp``. Raises `KeyError` for another name."""
+    return DialectParser(dialect)
