@@ -31,17 +31,26 @@ class HelperProcess:
         self._errors = os.memfd_create("helper-errors", os.MFD_CLOEXEC)
         program = _START.format(root=_ROOT, fd=theirs.fileno(), pid=os.getpid())
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = self._start(program, theirs.fileno())
+        self._is_leaving = False
+
+    def _start(self, program: str, control: int) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
                 # Isolated and without site-packages: starts in a third of the time and imports nobody's modules.
                 [sys.executable, "-I", "-S", "-c", program],
-                pass_fds=[theirs.fileno()],
+                pass_fds=[control],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
                 # Ctrl-C in the terminal is for the tests; the helper then ends after them.
                 start_new_session=True,
             )
-        self._is_leaving = False
+        except OSError as error:
+            raise TargetError(
+                f"the helper process cannot be started: {error}",
+                next_step=f"see whether this user may run {sys.executable}, and ulimit -u",
+            ) from error
 
     @property
     def pid(self) -> int:

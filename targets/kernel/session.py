@@ -56,11 +56,15 @@ class Session:
         self._undo.callback(self.workers.close)
         self._waiter = Waiter([self.capture.fileno(), self.workers.fileno(), self.helper.control.fileno()])
 
-    def wait(self, deadline: Micros) -> None:
-        """Wait until something happens or the clock shows `deadline`. Raises `TargetError` when the helper is dead."""
+    def wait(self, deadline: Micros) -> bool:
+        """Wait until something happens; False when the clock shows `deadline` before that.
+
+        Raises `TargetError` when the helper is dead.
+        """
         ready = self._waiter.wait(self.clock.monotonic_ns(deadline))
         if self.helper.control.fileno() in ready:
             raise self.helper.death()
+        return bool(ready)
 
     def ask(self, request: dict[str, Any]) -> tuple[int, int]:
         """Let the helper make a descriptor in the namespace; return it, or -1, and the errno."""

@@ -137,9 +137,8 @@ class KernelTarget:
                 self._keep(departure)
             if self._waiting and (is_past or self._waiting[0][0] <= deadline):
                 return self._next()
-            if is_past or session.clock.now() >= deadline:
+            if is_past or session.clock.now() >= deadline or not session.wait(deadline):
                 return None
-            session.wait(deadline)
 
     def _keep(self, happening: Happening) -> None:
         heapq.heappush(self._waiting, (happening.time, next(self._order), happening))

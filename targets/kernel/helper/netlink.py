@@ -108,7 +108,8 @@ class Netlink:
         peer = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, peer_index, 0, 0)
         peer += attribute(_IFLA_ADDRESS, peer_address) + _number(_IFLA_NET_NS_FD, peer_netns)
         information = _text(_IFLA_INFO_KIND, "veth") + attribute(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, peer))
-        body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _text(_IFLA_IFNAME, name)
+        # The driver takes the far end's index only when the near end's is given, too.
+        body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, peer_index, 0, 0) + _text(_IFLA_IFNAME, name)
         body += attribute(_IFLA_ADDRESS, address) + attribute(_IFLA_LINKINFO, information)
         self._request(_RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL, body)
 
