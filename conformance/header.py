@@ -18,12 +18,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 from conformance.catalogue import LEVELS, STATED
 from packetdrill_compat.ast import Position
-from packetdrill_compat.config import IP_VERSIONS, IPV4, IPV6, MAPPED
+from packetdrill_compat.config import IP_VERSIONS, IPV4
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.variants import variants_of
 from targets import base
 from targets.base import Micros
 
@@ -115,11 +115,8 @@ def _title(text: str) -> str:
 
 
 def _variants_of_name(path: str) -> tuple[str, ...]:
-    # The rule of packetdrill's own runner, so that its scripts mean the same here (language specification, 7.4).
-    stem = PurePath(path).stem
-    if stem.endswith("v6"):
-        return (IPV6,)
-    return (IPV4, MAPPED) if stem.endswith("v4") else IP_VERSIONS
+    named = variants_of(path)
+    return tuple(variant for variant in IP_VERSIONS if variant in named)
 
 
 def _variants_of_option(version: str) -> tuple[str, ...]:
