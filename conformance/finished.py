@@ -86,6 +86,7 @@ class Finished:
             warnings=self.warnings,
             trace=self.trace,
             reason=self.judgement.reason,
+            deviation=self.deviation,
         )
 
 

@@ -91,6 +91,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from conformance.summary import write_summary  # noqa: PLC0415
 
         write_summary(terminalreporter, summaries)
+        _describe_run(terminalreporter.config)
+
+
+def _describe_run(config: pytest.Config) -> None:
+    """Write the files of the whole run into the folder of Allure's results, if there is one."""
+    directory = getattr(config.option, "allure_report_dir", None)
+    if directory:
+        from conformance.environment import run_environment  # noqa: PLC0415
+        from conformance.settings import settings_of  # noqa: PLC0415
+        from reports.allure import write_run_files  # noqa: PLC0415
+
+        write_run_files(config.invocation_params.dir / directory, run_environment(settings_of(config)))
 
 
 @pytest.fixture

@@ -44,6 +44,8 @@ STATUSES = {
     Verdict.ERROR: "broken",
 }
 
+KNOWN_DEVIATION = "Known deviation of the target"
+
 SVG_TYPE = "image/svg+xml"
 PCAPNG_TYPE = "application/x-pcapng"
 TEXT_TYPE = "text/plain"
@@ -106,6 +108,8 @@ def description_of(report: TestReport) -> str:
     parts.append(f"<p><b>Verdict: {report.verdict.value}</b> ({escape(VERDICT_MEANINGS[report.verdict])})</p>")
     if report.reason:
         parts.append(f"<p>Reason: {escape(report.reason)}</p>")
+    if report.deviation:
+        parts.append(f"<p>{KNOWN_DEVIATION}: {escape(report.deviation)}</p>")
     if report.failure is not None:
         parts.append(f"<pre>{escape(report.failure.render())}</pre>")
         if _has_trace(report):
@@ -193,6 +197,8 @@ def _record_labels(report: TestReport) -> None:
     dynamic.story(labels.story)
     dynamic.label("severity", labels.severity)
     dynamic.label("verdict", report.verdict.value)
+    if report.deviation:
+        dynamic.label("deviation", report.deviation)
     for tag in labels.tags:
         dynamic.tag(tag)
     for name, url in labels.links:

@@ -42,7 +42,8 @@ class TestReport:
 
     `name` is the item's own (``name.pkt@ipv4``) and `title` its purpose in one sentence. The first of `requirements` is
     the one the test stands under. `target_version` is a kernel release or the version of a bundled stack. `reason`
-    explains *unsupported* and *error*. `script` is the text of the script, empty for a test written in Python.
+    explains *unsupported* and *error*. `deviation` describes the known deviation declared for this test, if any.
+    `script` is the text of the script, empty for a test written in Python.
     """
 
     # pytest would otherwise try to collect the class from test modules that import it.
@@ -61,6 +62,7 @@ class TestReport:
     warnings: tuple[Failure, ...] = ()
     trace: Trace | None = None
     reason: str = ""
+    deviation: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
 

@@ -3,6 +3,7 @@
 Allure is installed from the npm registry into a folder of its own on first use, and never updated by itself.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from packetdrill_compat.outcome import Verdict
-from reports.allure import category_name
+from reports.allure import KNOWN_DEVIATION, category_name
 
 MIN_NODE = 20
 """Oldest major version of Node.js with which the pinned Allure release was tried."""
@@ -58,12 +59,15 @@ def install() -> list[str]:
     """Return the command of the pinned Allure, after installing it if needed. Raises `ReportError`."""
     node, npm = _find_node()
     cache = Path(os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE).resolve()
+    cache.mkdir(parents=True, exist_ok=True)
     package = cache / "node_modules" / "allure"
-    if _version_in(package / "package.json") != pinned_version():
-        cache.mkdir(parents=True, exist_ok=True)
-        for file in ("package.json", "package-lock.json"):
-            shutil.copyfile(_HERE / file, cache / file)
-        _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cache)
+    with (cache / "lock").open("w") as lock:
+        # Two runs at once share the folder, and npm ci starts by emptying it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _version_in(package / "package.json") != pinned_version():
+            for file in ("package.json", "package-lock.json"):
+                shutil.copyfile(_HERE / file, cache / file)
+            _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cache)
     return [node, str(package / "cli.js")]
 
 
@@ -108,12 +112,16 @@ def _version_in(package: Path) -> str:
 def _configuration(name: str, *, single_file: bool) -> dict[str, object]:
     """Return Allure's configuration: the tree is document, section, requirement; categories are our verdicts."""
     listed = (Verdict.FAIL, Verdict.ERROR, Verdict.NON_STRICT, Verdict.INFO, Verdict.UNSUPPORTED)
+    # The first category that fits wins. A known deviation counts only while it deviates: pytest skips it then (xfail),
+    # and an unexpected pass is a failure.
+    known = {"name": KNOWN_DEVIATION, "matchers": {"statuses": ["skipped"], "labels": {"deviation": "."}}}
+    verdicts = [
+        {"name": category_name(verdict), "matchers": {"labels": {"verdict": f"^{verdict.value}$"}}}
+        for verdict in listed
+    ]
     return {
         "name": name,
-        "categories": [
-            {"name": category_name(verdict), "matchers": {"labels": {"verdict": f"^{verdict.value}$"}}}
-            for verdict in listed
-        ],
+        "categories": [known, *verdicts],
         "hideLabels": ["host", "thread", "language", "package"],
         "plugins": {
             "awesome": {

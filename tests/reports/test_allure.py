@@ -129,6 +129,11 @@ def test_the_page_text_of_a_failed_test_shows_its_ladder() -> None:
     assert "data:" not in description_of(passed_report())
 
 
+def test_the_page_text_names_a_known_deviation() -> None:
+    text = description_of(replace(failed_report(), deviation="kernel.toml: since 6.1 <see there>"))
+    assert "Known deviation of the target: kernel.toml: since 6.1 &lt;see there&gt;" in text
+
+
 def test_a_failed_test_has_text_ladder_script_and_capture() -> None:
     files = {each.name: each for each in attachments_of(failed_report())}
     assert list(files) == ["Want and got", "Ladder diagram", "push.pkt", "Capture"]

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-REQUIRE_VARIABLE = "TCPROVE_REQUIRE"
-"""Comma separated features that must be there; a test that lacks one then fails instead of being skipped."""
+REQUIRE_PREFIX = "TCPROVE_REQUIRE_"
+"""``TCPROVE_REQUIRE_BROWSER=1``: a test that lacks something for this then fails instead of being skipped."""
 
 
 def require(feature: str, *programs: str, modules: tuple[str, ...] = ()) -> None:
@@ -17,6 +17,6 @@ def require(feature: str, *programs: str, modules: tuple[str, ...] = ()) -> None
     if not missing:
         return
     message = f"{feature} needs {', '.join(missing)}; see .ci/packages.txt and the dev extra"
-    if feature in os.environ.get(REQUIRE_VARIABLE, "").split(","):
+    if os.environ.get(REQUIRE_PREFIX + feature.upper(), "0") not in ("", "0"):
         pytest.fail(message)
     pytest.skip(message)
