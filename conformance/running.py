@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from conformance.header import Header
-from conformance.selection import target_name
+from conformance.selection import personality_of, target_name
 from conformance.settings import Settings
 from packetdrill_compat import runner, variants
 from packetdrill_compat.config import IPV6
 from packetdrill_compat.outcome import RunResult
+from reference_stack.personality import personality
 from targets import base
 from targets.base import Network, Target, Unsupported
 from targets.registry import create_target
@@ -36,10 +37,22 @@ def missing_support(target: Target, header: Header, variant: str) -> str:
 
 def open_target(header: Header, variant: str, settings: Settings) -> Target:
     """Create the target of a test, not yet open. Raises `Unsupported` when it said beforehand that it cannot."""
-    target = create_target(target_name(header, settings))
+    name = target_name(header, settings)
+    if name != settings.target and (missing := _missing_personality(personality_of(name))):
+        raise Unsupported(missing)
+    target = create_target(name)
     if reason := missing_support(target, header, variant):
         raise Unsupported(reason)
     return target
+
+
+def _missing_personality(name: str) -> str:
+    """Return why the reference stack cannot follow a system's rules, in one line; empty when it can."""
+    try:
+        personality(name)
+    except ValueError as error:
+        return f"reference: {error}"
+    return ""
 
 
 def network_of(variant: str) -> Network:
