@@ -1,4 +1,4 @@
-"""Named rules in ordered tables: what the engine does is a list that can be read, counted and changed one row at a time.
+"""Named rules in ordered tables: what the engine does is a list that can be read, counted and changed row by row.
 
 A `Rule` has a stable name, the section that it comes from and a function. `RuleSet` holds the tables of one
 personality. `RuleSet.replace` gives a rule set in which exactly one function differs: that is how a planted fault, or
@@ -8,11 +8,11 @@ the choice of another system, enters. The engine itself knows no personality and
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
-    from reference_stack.connection import Connection
+    from reference_stack.core import ConnectionCore
     from wire.tcp import TcpSegment
 
 
@@ -49,11 +49,24 @@ class Rule(Generic[Function]):
         return (self.function.__doc__ or "").strip().split("\n")[0]
 
 
-ClosedRule: TypeAlias = "Callable[[TcpSegment], TcpSegment | None]"
+ClosedRule: TypeAlias = "Callable[[TcpSegment], TcpSegment | bool]"
+"""True drops the segment in silence, False goes on with the next rule, a segment is the answer."""
 ListenRule: TypeAlias = "Callable[[TcpSegment], ListenVerdict]"
-ArrivalRule: TypeAlias = "Callable[[Connection, Arrival], Verdict]"
-TimerRule: TypeAlias = "Callable[..., None]"
-CallRule: TypeAlias = "Callable[..., None]"
+ArrivalRule: TypeAlias = "Callable[[ConnectionCore, Arrival], Verdict]"
+
+
+class TimerRule(Protocol):
+    """What a timer does when it has run out."""
+
+    def __call__(self, connection: "ConnectionCore", /, *, now: int) -> None:
+        """Act; the timer is not running any more."""
+
+
+class CallRule(Protocol):
+    """What a user call does."""
+
+    def __call__(self, connection: "ConnectionCore", /, *, now: int) -> None:
+        """Act on the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,9 @@ class RuleSet:
     syn_sent: "tuple[Rule[ArrivalRule], ...]" = ()
     """RFC 9293, 3.10.7.3."""
     synchronized: "tuple[Rule[ArrivalRule], ...]" = ()
-    """RFC 9293, 3.10.7.4: SYN-RECEIVED and all later states but TIME-WAIT's own table, when there is one."""
+    """RFC 9293, 3.10.7.4: SYN-RECEIVED and all later states."""
+    time_wait: "tuple[Rule[ArrivalRule], ...]" = ()
+    """A table of its own for TIME-WAIT; without one the `synchronized` table holds there too."""
     timers: "tuple[Rule[TimerRule], ...]" = ()
     """One rule a timer (RFC 9293, 3.10.8), called as ``function(connection, now=now)``."""
     calls: "tuple[Rule[CallRule], ...]" = ()
@@ -107,9 +122,13 @@ class RuleSet:
         rows = tuple(
             Rule(rule.name, rule.section, function) if rule.name == name else rule for rule in getattr(self, table)
         )
-        return replace(self, **{table: rows})
+        return self._changed(table, rows)
 
     def without(self, name: str) -> "RuleSet":
         """Return a rule set that lacks the rule `name`."""
         table = self.table_of(name)
-        return replace(self, **{table: tuple(rule for rule in getattr(self, table) if rule.name != name)})
+        return self._changed(table, tuple(rule for rule in getattr(self, table) if rule.name != name))
+
+    def _changed(self, table: str, rows: tuple[Rule[Any], ...]) -> "RuleSet":
+        changes: dict[str, Any] = {table: rows}
+        return replace(self, **changes)

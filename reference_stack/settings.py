@@ -107,7 +107,9 @@ class ConnectionSettings:
     """Life in FIN-WAIT-2 after CLOSE (TCP_LINGER2, sysctl ``tcp_fin_timeout``); None: for ever; negative: none."""
     rfc1337: bool = True
     """A RST does not end TIME-WAIT (RFC 1337 fix F1; sysctl ``tcp_rfc1337``)."""
-    challenge_ack_limit: int | None = None
-    """Challenge ACKs per second (RFC 5961 section 7); None is no limit."""
+    challenge_ack_limit: int | None = 10
+    """Most challenge ACKs in one `challenge_ack_interval_us` (RFC 5961, section 7); None is no limit."""
+    challenge_ack_interval_us: int = 5_000_000
+    """See `challenge_ack_limit`."""
     invalid_ratelimit_us: int = 500_000
     """Least distance of two ACKs that answer out-of-window segments (sysctl ``tcp_invalid_ratelimit``)."""

@@ -1,0 +1,80 @@
+"""What the two SYNs agree on, and the step into ESTABLISHED."""
+
+from typing import TYPE_CHECKING
+
+from reference_stack.policies.options import TIMESTAMP_OCTETS
+from reference_stack.policies.window import MAX_SHIFT
+from reference_stack.states import State
+from reference_stack.timers import RETRANSMISSION
+
+if TYPE_CHECKING:
+    from reference_stack.arrival.arrival import Arrival
+    from reference_stack.core import ConnectionCore
+
+SYN_LOST_RTO_US = 3_000_000
+"""RFC 6298 (5.7)."""
+
+
+def prepare_syn(connection: "ConnectionCore") -> None:
+    """Fix what our SYN will say: MSS and window scale."""
+    tcb = connection.tcb
+    tcb.rcv_mss = connection.mss.announced(connection)
+    tcb.rcv_wscale = connection.window.scale(connection)
+    tcb.peer_mss = connection.mss.default(connection)
+    tcb.snd_mss = connection.mss.effective(connection)
+
+
+def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
+    """Read the peer's SYN or SYN-ACK: its numbers, its window, its options."""
+    tcb, settings = connection.tcb, connection.settings
+    offered = tcb.rcv_adv
+    tcb.irs = arrival.seq
+    tcb.rcv_nxt = arrival.seq + 1
+    # Until now RCV.ADV counted from zero: the window that our SYN offered.
+    tcb.rcv_adv = tcb.rcv_nxt + offered
+    connection.receive_queue.read_seq = tcb.rcv_nxt
+    connection.has_peer_syn = True
+    tcb.peer_mss = arrival.mss if arrival.mss is not None else connection.mss.default(connection)
+    tcb.has_window_scale = arrival.wscale is not None and settings.window_scaling
+    # RFC 7323, 2.3: a shift above 14 is used as 14.
+    tcb.snd_wscale = min(arrival.wscale or 0, MAX_SHIFT) if tcb.has_window_scale else 0
+    if not tcb.has_window_scale:
+        tcb.rcv_wscale = 0
+    tcb.has_sack = arrival.sack_permitted and settings.sack
+    tcb.has_timestamps = arrival.has_timestamps and settings.timestamps
+    if tcb.has_timestamps:
+        tcb.option_octets = TIMESTAMP_OCTETS
+        tcb.ts_recent, tcb.ts_recent_at = arrival.ts_val, arrival.now
+    connection.ecn.on_syn(connection, arrival)
+    tcb.snd_mss = connection.mss.effective(connection)
+    tcb.snd_wnd = tcb.max_snd_wnd = arrival.segment.window
+    tcb.snd_wl1 = arrival.seq
+    tcb.snd_wl2 = arrival.ack
+
+
+def queue_for_later(connection: "ConnectionCore", arrival: "Arrival") -> None:
+    """Keep text and FIN that came with a SYN until ESTABLISHED (RFC 9293, 3.10.7.2 and 3.10.7.3)."""
+    text = arrival.text[: connection.tcb.rcv_wnd]
+    connection.reassembly.insert(arrival.text_seq, text)
+    if arrival.has_fin and len(text) == len(arrival.text):
+        connection.pending_fin = arrival.text_seq + len(text)
+
+
+def become_established(connection: "ConnectionCore", *, now: int) -> None:
+    """Enter ESTABLISHED: congestion control starts, text that waited is taken."""
+    tcb = connection.tcb
+    connection.start_congestion_control()
+    if connection.syn_retransmissions and connection.rtt.srtt is None:
+        # RFC 6298 (5.7): with an RTO below three seconds, data starts with three after a SYN was lost.
+        connection.rtt.restart_with(SYN_LOST_RTO_US)
+    connection.retransmits = 0
+    connection.progress_at = now
+    if not connection.scoreboard.segments:
+        connection.timers.stop(RETRANSMISSION)
+    # A CLOSE in SYN-RECEIVED waited for this moment (RFC 9293, 3.10.4).
+    connection.enter(State.ESTABLISHED if tcb.fin_seq is None else State.FIN_WAIT_1, now=now)
+    for chunk in connection.reassembly.pop(tcb.rcv_nxt):
+        connection.receive_queue.append(chunk)
+        tcb.rcv_nxt += len(chunk)
+        connection.ack_now = True
+    connection.restart_keepalive(now=now)

@@ -1,0 +1,37 @@
+"""Segment sizes (RFC 9293, 3.7.1; RFC 6691)."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+
+HEADER_OCTETS = {4: 40, 6: 60}
+"""IP and TCP header without options."""
+
+
+class SegmentSizes:
+    """What MSS is announced, assumed and used."""
+
+    __slots__ = ()
+
+    def announced(self, connection: "ConnectionCore") -> int:
+        """Return the MSS option's value: the MTU less the fixed headers only (RFC 6691, section 2).
+
+        It does not depend on the path MTU (RFC 8201, 5.4).
+        """
+        settings = connection.settings
+        mss = min(settings.mtu - HEADER_OCTETS[connection.four_tuple.ip_version], 0xFFFF)
+        return mss if settings.user_mss is None else min(mss, settings.user_mss)
+
+    def default(self, connection: "ConnectionCore") -> int:
+        """Return what is assumed when the peer sends no MSS option (RFC 9293, MUST-15)."""
+        return 536 if connection.four_tuple.ip_version == 4 else 1220
+
+    def effective(self, connection: "ConnectionCore") -> int:
+        """Return Eff.snd.MSS: what fits the peer and the path, less the options really sent (RFC 9293, MUST-16)."""
+        settings, tcb = connection.settings, connection.tcb
+        mtu = settings.mtu if settings.path_mtu is None else min(settings.mtu, settings.path_mtu)
+        mss = min(tcb.peer_mss, mtu - HEADER_OCTETS[connection.four_tuple.ip_version])
+        if settings.user_mss is not None:
+            mss = min(mss, settings.user_mss)
+        return max(mss, settings.min_snd_mss) - tcb.option_octets

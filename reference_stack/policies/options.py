@@ -1,0 +1,91 @@
+"""Which options a segment carries, and in which order."""
+
+from typing import TYPE_CHECKING
+
+from wire.options import Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, WindowScale
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+
+NOP = Nop()
+TIMESTAMP_OCTETS = 12
+"""Two NOPs and the option: RFC 7323, appendix A."""
+MAX_OPTION_OCTETS = 40
+
+
+class SegmentOptions:
+    """Options of SYN segments and of all others. Nothing here decides what is negotiated, see `negotiation`."""
+
+    __slots__ = ()
+
+    def syn(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
+        """Return the options of a SYN, or of a SYN-ACK: there only what the peer offered (RFC 7323, RFC 2018)."""
+        tcb, settings = connection.tcb, connection.settings
+        is_answer = connection.has_peer_syn
+        options: list[TcpOption] = [Mss(tcb.rcv_mss)]
+        with_sack = tcb.has_sack if is_answer else settings.sack
+        if tcb.has_timestamps if is_answer else settings.timestamps:
+            options += [SackPermitted()] if with_sack else [NOP, NOP]
+            options.append(connection.timestamps.option(connection, now=now))
+        elif with_sack:
+            options += [NOP, NOP, SackPermitted()]
+        if tcb.has_window_scale if is_answer else settings.window_scaling:
+            options += [NOP, WindowScale(tcb.rcv_wscale)]
+        return tuple(options)
+
+    def other(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
+        """Return the options of a segment without SYN."""
+        tcb = connection.tcb
+        options: tuple[TcpOption, ...] = ()
+        if tcb.has_timestamps:
+            options = (NOP, NOP, connection.timestamps.option(connection, now=now))
+        if tcb.has_sack and (connection.reassembly or connection.sack.has_duplicate):
+            blocks = connection.sack.blocks(connection.reassembly, self.max_blocks(connection))
+            if blocks:
+                wire = connection.sequence.wire
+                options += (NOP, NOP, Sack(tuple((wire(left), wire(right)) for left, right in blocks)))
+        return options
+
+    def max_blocks(self, connection: "ConnectionCore") -> int:
+        """Return how many SACK blocks fit: as many as possible (RFC 2018, section 4)."""
+        return (MAX_OPTION_OCTETS - connection.tcb.option_octets - 4) // 8
+
+    def octets_now(self, connection: "ConnectionCore") -> int:
+        """Return how many option octets a data segment would carry beyond those of every segment (SACK blocks)."""
+        if not connection.tcb.has_sack or not (connection.reassembly or connection.sack.has_duplicate):
+            return 0
+        known = len(connection.reassembly) + connection.sack.has_duplicate
+        return 4 + 8 * min(known, self.max_blocks(connection))
+
+
+class TimestampClock:
+    """TSval and TSecr (RFC 7323)."""
+
+    __slots__ = ()
+
+    TICK_US = 1000
+    """One millisecond: between 1 ms and 1 s (RFC 7323, 5.4)."""
+
+    MAX_AGE_US = 24 * 24 * 3600 * 1_000_000
+    """TS.Recent is not believed any more after 24 days without traffic (RFC 7323, 5.5)."""
+
+    def value(self, connection: "ConnectionCore", *, now: int) -> int:
+        """Return TSval: a millisecond clock with a random offset for each connection (RFC 7323, 5.4 and 7.1)."""
+        return (now // self.TICK_US + connection.ts_offset) & 0xFFFF_FFFF
+
+    def echo(self, connection: "ConnectionCore") -> int:
+        """Return TSecr: TS.Recent; 0 where there is no ACK (RFC 7323, 3.2)."""
+        return connection.tcb.ts_recent if connection.has_peer_syn else 0
+
+    def option(self, connection: "ConnectionCore", *, now: int) -> Timestamps:
+        """Return the option for a segment that leaves now."""
+        return Timestamps(self.value(connection, now=now), self.echo(connection))
+
+    def delay_of(self, connection: "ConnectionCore", echoed: int, *, now: int) -> int | None:
+        """Return how long ago the echoed TSval was sent, in microseconds; None when it lies in the future."""
+        ticks = (self.value(connection, now=now) - echoed) & 0xFFFF_FFFF
+        return None if ticks >= 1 << 31 else ticks * self.TICK_US
+
+    def is_recent_valid(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """Tell whether TS.Recent may still be compared with."""
+        return now - connection.tcb.ts_recent_at <= self.MAX_AGE_US

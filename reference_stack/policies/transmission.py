@@ -1,0 +1,65 @@
+"""When and in which portions data leaves: Nagle, silly-window avoidance, PSH (RFC 9293, 3.7.4, 3.8.6.2.1, 3.9.1.2)."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+    from reference_stack.recovery.scoreboard import SentSegment
+
+
+class Sendable(NamedTuple):
+    """What there is to send and what limits it, in octets.
+
+    `unsent` is D of RFC 9293 (3.8.6.2.1), `usable` is U, the usable window, `room` is what congestion control lets
+    out, `mss` the payload of a full segment now.
+    """
+
+    unsent: int
+    usable: int
+    room: int
+    mss: int
+
+
+class Transmission:
+    """Sends full segments whenever possible, and a small one only when RFC 9293 says so."""
+
+    __slots__ = ()
+
+    OVERRIDE_US = 500_000
+    """Override timeout of the silly-window rule, 0.1 to 1.0 s (RFC 9293, 3.8.6.2.1)."""
+
+    def next_length(self, connection: "ConnectionCore", sendable: Sendable) -> int:
+        """Return how many octets the next segment takes; 0 to wait."""
+        unsent, usable, room, mss = sendable
+        length = min(unsent, usable, mss)
+        if length <= 0 or room < length:
+            return 0
+        if length == mss:
+            return length
+        return length if self.may_send_partial(connection, sendable) else 0
+
+    def may_send_partial(self, connection: "ConnectionCore", sendable: Sendable) -> bool:
+        """RFC 9293, 3.8.6.2.1, conditions (2) and (3); data is taken as pushed unless the user holds it back."""
+        tcb = connection.tcb
+        is_closing = tcb.fin_seq is not None
+        if connection.is_holding_back and not is_closing:
+            return False
+        if not (tcb.snd_nxt == tcb.snd_una or connection.settings.nodelay or is_closing):
+            return False
+        # (2) everything fits; (3) half the largest window ever seen can be filled.
+        return sendable.unsent <= sendable.usable or 2 * sendable.usable >= tcb.max_snd_wnd
+
+    def is_pushed(self, connection: "ConnectionCore", start: int, end: int) -> bool:  # noqa: ARG002
+        """Tell whether the segment gets PSH: when it empties the queue (RFC 9293, MUST-61)."""
+        return end >= connection.send_queue.end
+
+    def on_write(self, connection: "ConnectionCore", start: int, end: int, *, more: bool) -> None:
+        """The application queued the octets from `start` to `end`."""
+
+    def retransmission_limit(self, connection: "ConnectionCore") -> int:
+        """Return how many octets one retransmitted segment may carry."""
+        return connection.tcb.snd_mss
+
+    def retransmission_run(self, connection: "ConnectionCore", first: "SentSegment") -> "list[SentSegment]":  # noqa: ARG002
+        """Return the segments that leave again as one, beginning with `first`: here each for itself."""
+        return [first]

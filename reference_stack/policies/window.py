@@ -1,0 +1,74 @@
+"""The offered receive window (RFC 9293, 3.8.6; RFC 7323, section 2)."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+
+MAX_SHIFT = 14
+"""RFC 7323, 2.3."""
+MAX_FIELD = 0xFFFF
+
+
+class ReceiveWindow:
+    """Offers all free buffer space, in steps that avoid silly windows, and never takes an offer back."""
+
+    __slots__ = ()
+
+    def scale(self, connection: "ConnectionCore") -> int:
+        """Return the shift count for our windows: as small as lets the whole buffer be offered."""
+        shift = 0
+        while connection.settings.rcvbuf >> shift > MAX_FIELD and shift < MAX_SHIFT:
+            shift += 1
+        return shift
+
+    def of_syn(self, connection: "ConnectionCore") -> int:
+        """Return the window field of a SYN or SYN-ACK, which is never scaled (RFC 7323, 2.2)."""
+        return min(self._clamped(connection, connection.settings.rcvbuf), MAX_FIELD)
+
+    def select(self, connection: "ConnectionCore") -> int:
+        """Return the window to offer in octets, a multiple of what the scale can say."""
+        tcb = connection.tcb
+        current = tcb.rcv_adv - tcb.rcv_nxt
+        limit = MAX_FIELD << tcb.rcv_wscale
+        step = ~((1 << tcb.rcv_wscale) - 1)
+        free = min(self.free_space(connection), limit) & step
+        # RFC 9293, 3.8.6.2.2: the right edge stays until it can move by a worthwhile amount (Fr = 1/2).
+        if free - current >= self.worthwhile(connection):
+            return free
+        # Rounding down may draw the edge seen on the wire back by less than one unit of the scale (RFC 7323, 2.4),
+        # but what was offered before is still accepted: RCV.ADV remembers it.
+        return min(max(current, 0), limit) & step
+
+    def free_space(self, connection: "ConnectionCore") -> int:
+        """Return how many octets beyond RCV.NXT the buffer has room for."""
+        free = connection.settings.rcvbuf - connection.receive_queue.octets
+        return max(self._clamped(connection, free), 0)
+
+    def worthwhile(self, connection: "ConnectionCore") -> int:
+        """Return the least step of the right edge: min (RCV.BUFF/2, MSS)."""
+        return min(connection.settings.rcvbuf // 2, connection.tcb.rcv_mss)
+
+    def ceiling(self, connection: "ConnectionCore") -> int:
+        """``tcpi_rcv_ssthresh``: the largest window that would be offered now."""
+        return self._clamped(connection, connection.settings.rcvbuf)
+
+    def space(self, connection: "ConnectionCore") -> int:
+        """``tcpi_rcv_space``: what the automatic tuning of the buffer reckons with; here the buffer."""
+        return connection.settings.rcvbuf
+
+    def wants_update(self, connection: "ConnectionCore", *, read: int) -> bool:
+        """Tell whether the application's reading of `read` octets is worth a segment of its own."""
+        tcb = connection.tcb
+        current = tcb.rcv_adv - tcb.rcv_nxt
+        gain = self.select(connection) - current
+        if read <= 0 or gain <= 0:
+            return False
+        # Twice the step, so that reading each segment as it comes does not double the acknowledgments; at once when
+        # the peer may be waiting for the window (RFC 9293, 3.8.6.2.2).
+        return gain >= 2 * self.worthwhile(connection) or current < self.worthwhile(connection)
+
+    @staticmethod
+    def _clamped(connection: "ConnectionCore", window: int) -> int:
+        clamp = connection.settings.window_clamp
+        return min(window, clamp) if clamp else window
