@@ -46,6 +46,9 @@ STATUSES = {
 
 KNOWN_DEVIATION = "Known deviation of the target"
 
+# Allure shows eight values and hides the others behind a click: two of the environment, and the six verdicts.
+_FIRST = 2
+
 SVG_TYPE = "image/svg+xml"
 PCAPNG_TYPE = "application/x-pcapng"
 TEXT_TYPE = "text/plain"
@@ -106,7 +109,7 @@ def description_of(report: TestReport) -> str:
     parts = [f"<p>{escape(report.title)}</p>"] if report.title else []
     parts += [_describe_requirement(requirement) for requirement in report.requirements]
     parts.append(f"<p><b>Verdict: {report.verdict.value}</b> ({escape(VERDICT_MEANINGS[report.verdict])})</p>")
-    if report.reason:
+    if report.reason and report.failure is None:
         parts.append(f"<p>Reason: {escape(report.reason)}</p>")
     if report.deviation:
         parts.append(f"<p>{KNOWN_DEVIATION}: {escape(report.deviation)}</p>")
@@ -223,14 +226,16 @@ class _Plain:
 def write_run_files(results: Path, environment: Mapping[str, str]) -> None:
     """Write what belongs to the whole run into the results folder: categories and environment with the legend.
 
-    `environment` says what was tested (target, kernel release, personality, tool versions). Must be called by one
-    process only.
+    `environment` says what was tested, its first two entries best the target and its version: the report shows only
+    those at once. Must be called by one process only.
     """
     results.mkdir(parents=True, exist_ok=True)
     categories = json.dumps(classic_categories(), indent=2, ensure_ascii=False)
     (results / "categories.json").write_text(categories + "\n", encoding="utf-8")
     legend = {f"verdict {verdict.value}": meaning for verdict, meaning in VERDICT_MEANINGS.items()}
-    lines = [f"{_property(key, is_key=True)}={_property(value)}" for key, value in {**environment, **legend}.items()]
+    first, rest = list(environment.items())[:_FIRST], list(environment.items())[_FIRST:]
+    shown = [*first, *legend.items(), *rest]
+    lines = [f"{_property(key, is_key=True)}={_property(value)}" for key, value in shown]
     (results / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

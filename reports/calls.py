@@ -78,11 +78,12 @@ def _socket(call: calls.Socket) -> tuple[str, ...]:
     return _name(call.domain, "AF_"), f"{kind}|{flags:#x}" if flags else kind, protocol
 
 
+_OPTION_PREFIXES = {"SOL_SOCKET": "SO_", "SOL_TCP": "TCP_", "SOL_IP": "IP_", "SOL_IPV6": "IPV6_"}
+
+
 def _option_name(level: int, name: int) -> tuple[str, str]:
-    level_name = _name(level, "SOL_SOCKET", "IPPROTO_", "SOL_")
-    prefix = {"SOL_SOCKET": "SO_", "IPPROTO_TCP": "TCP_", "SOL_TCP": "TCP_", "IPPROTO_IPV6": "IPV6_"}.get(level_name)
-    if level_name in ("IPPROTO_IP", "SOL_IP"):
-        prefix = "IP_"
+    level_name = _name(level, "SOL_")
+    prefix = _OPTION_PREFIXES.get(level_name)
     return level_name, _name(name, prefix) if prefix else str(name)
 
 

@@ -113,22 +113,26 @@ def _mark(rows: list[Row], failure: Failure) -> list[Row]:
         Row(Place.NOTE, f"{each.name}: want {each.want}, got {each.got}", mark=Mark.DIFFERS)
         for each in failure.differences
     ]
-    index = _failing_row(rows, failure)
-    if index is None:
+    failing = _failing_rows(rows, failure)
+    if not failing:
         got = failure.got or "nothing" if want else failure.message
         return [*rows, *want, Row(Place.NOTE, got, mark=Mark.GOT, line=0 if want else failure.line), *differs]
-    marked = replace(rows[index], mark=Mark.GOT)
-    return [*rows[:index], *want, marked, *differs, *rows[index + 1 :]]
+    marked = [replace(row, mark=Mark.GOT) if index in failing else row for index, row in enumerate(rows)]
+    first, behind = failing[0], failing[-1] + 1
+    return [*marked[:first], *want, *marked[first:behind], *differs, *marked[behind:]]
 
 
-def _failing_row(rows: list[Row], failure: Failure) -> int | None:
-    """Return the row the failure is about: the last one that `got` quotes, else the last of the right place."""
+def _failing_rows(rows: list[Row], failure: Failure) -> list[int]:
+    """Return the rows the failure is about: the last one that `got` quotes, else the last of the right place.
+
+    Several packets that were taken together for one are listed in `got` as ``#0 at …; #1 at …``.
+    """
     places = _PLACES.get(failure.kind, ())
     candidates = [index for index, row in enumerate(rows) if row.place in places and not (row.opens and not row.closes)]
-    if not candidates:
-        return None
+    if failure.got.startswith("#0 at "):
+        return candidates[-failure.got.count("#") :]
     quoted = [index for index in candidates if rows[index].text and rows[index].text in failure.got]
-    return (quoted or candidates)[-1]
+    return (quoted or candidates)[-1:]
 
 
 def _want_row(failure: Failure) -> Row | None:

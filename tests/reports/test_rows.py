@@ -73,6 +73,16 @@ def test_the_packet_that_the_failure_quotes_is_marked_when_others_follow() -> No
     assert got == [". 1:1001(1000) ack 1 win 65535"]
 
 
+def test_packets_that_were_taken_together_are_all_marked() -> None:
+    # The interpreter lists the frames that it put together to one packet (language specification, 4.7 step 1).
+    trace = passing_trace()
+    time = ORIGIN + 3_000_000
+    trace.events += [Departed(time, from_stack(ACK, 1, 202, payload=bytes(10)))] * 2
+    got = "#0 at 3.000000 . 1:11(10) ack 202 win 65535; #1 at 3.000000 . 1:11(10) ack 202 win 65535"
+    failure = Failure(FailureKind.PACKET, "a.pkt", 4, 1, "tcp_seq", want=". 1:21(20) ack 202", got=got)
+    assert [mark for mark, _, _ in marked(rows_of(trace, failure))] == [Mark.WANT, Mark.GOT, Mark.GOT]
+
+
 def test_a_missing_packet_ends_the_diagram_with_what_was_wanted() -> None:
     rows = rows_of(passing_trace(), missing("R. 1:1(0) ack 1"))
     assert marked(rows) == [(Mark.WANT, Place.FROM_STACK, "R. 1:1(0) ack 1"), (Mark.GOT, Place.NOTE, "nothing")]
