@@ -148,7 +148,7 @@ class ScriptBuilder(BuilderBase):
 
     def end(self, parts: Parts) -> int:
         """When a blocking call returns."""
-        end: int = parts[0][0]
+        end: int = parts[-1][0]
         return end
 
     def arguments(self, parts: Parts) -> tuple[object, ...]:

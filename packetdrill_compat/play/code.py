@@ -69,7 +69,8 @@ def execute(snapshots: list[Snapshot], path: str) -> None:
 
 
 def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any]) -> None:
-    text = snapshot.block.text
+    # packetdrill writes each block into a file and a newline behind it: a last line may end in a backslash.
+    text = snapshot.block.text + "\n\n"
     name = f"<code block of {path}:{snapshot.line}>"
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     previous = sys.gettrace()
