@@ -151,6 +151,9 @@ def build_ipv4(header: Ipv4Header, payload: bytes, protocol: int) -> bytes:
     if size > 60:
         raise WireError(f"IPv4 options take {len(options)} octets, 40 is the most")
     fragment_word = flags << 13 | fragment_offset
+    src_octets, dst_octets = address_octets(src), address_octets(dst)
+    if len(src_octets) + len(dst_octets) != 8:
+        raise WireError(f"IPv4 header from {src} to {dst}")
     try:
         octets = _V4.pack(
             0x40 | size >> 2,
@@ -161,8 +164,8 @@ def build_ipv4(header: Ipv4Header, payload: bytes, protocol: int) -> bytes:
             ttl,
             protocol,
             checksum or 0,
-            address_octets(src),
-            address_octets(dst),
+            src_octets,
+            dst_octets,
         )
     except struct_error as error:
         raise WireError(f"IPv4 header field out of range: {error}") from None
@@ -216,8 +219,11 @@ def build_ipv6(header: Ipv6Header, payload: bytes, protocol: int) -> bytes:
         payload = _build_extension(extension, protocol) + payload
         protocol = extension.kind
     first = 6 << 28 | traffic_class << 20 | flow_label
+    src_octets, dst_octets = address_octets(src), address_octets(dst)
+    if len(src_octets) + len(dst_octets) != 32:
+        raise WireError(f"IPv6 header from {src} to {dst}")
     try:
-        octets = _V6.pack(first, len(payload), protocol, hop_limit, address_octets(src), address_octets(dst))
+        octets = _V6.pack(first, len(payload), protocol, hop_limit, src_octets, dst_octets)
     except struct_error as error:
         raise WireError(f"IPv6 header field out of range: {error}") from None
     return octets + payload
