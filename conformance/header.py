@@ -193,3 +193,4 @@ _READERS: dict[str, Callable[[Header, str, _Problem], Header]] = {
     "slow": _read_slow,
     "check": _read_check,
 }
+KEYS = tuple(_READERS)

@@ -71,7 +71,11 @@ def _modules(node: ast.AST, path: str) -> Iterator[tuple[int, str]]:
     elif isinstance(node, ast.ImportFrom):
         package = path.split("/")[: -node.level] if node.level else []
         yield node.lineno, ".".join([*package, *([node.module] if node.module else [])])
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "import_module", "__import__"):
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        "importlib.import_module",
+        "import_module",
+        "__import__",
+    ):
         name = node.args[0] if node.args else None
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
             yield node.lineno, name.value

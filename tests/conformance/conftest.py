@@ -8,8 +8,6 @@ import conformance.reporting
 import conformance.testing  # noqa: F401
 import reports.capture  # noqa: F401
 
-pytest_plugins = ["pytester"]
-
 # Hypothesis is not used in inner runs, but its plugin would be loaded again in each.
 INNER_PLUGINS = ("-p", "tests.conformance.fake_play", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -290,3 +291,23 @@ def test_one_item_can_be_named_under_xdist(script: Write, pytester: pytest.Pytes
     script("sub/a.pkt")
     result = pytester.runpytest_subprocess(*INNER_PLUGINS, "-n", "2", "sub/a.pkt@ipv6")
     result.assert_outcomes(passed=1)
+
+
+# ---------------------------------------------------------------- files of a run
+
+
+def test_allure_calls_a_script_error_broken(script: Write, run: Run, pytester: pytest.Pytester) -> None:
+    pytest.importorskip("allure")
+    script("a.pkt", play="fail", requirement=SHOULD)
+    script("b.pkt", play="error")
+    run(ONE, "--alluredir=results")
+    results = [json.loads(path.read_text()) for path in (pytester.path / "results").glob("*-result.json")]
+    statuses = {result["name"]: result["status"] for result in results}
+    assert statuses == {"a.pkt@ipv4": "passed", "b.pkt@ipv4": "broken"}
+
+
+def test_captures_are_written_one_for_each_item(script: Write, run: Run, pytester: pytest.Pytester) -> None:
+    script("sub/a.pkt")
+    run("--tcprove-pcap=captures", "sub")
+    names = {path.name for path in (pytester.path / "captures").iterdir()}
+    assert names == {f"sub-a.pkt@{variant}.pcapng" for variant in ("ipv4", "ipv4-mapped-ipv6", "ipv6")}
