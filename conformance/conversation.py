@@ -235,5 +235,8 @@ class Conversation:
 
     def get_option(self, level: int, name: int) -> int:
         """Return a socket option that is an int."""
-        value = self.succeed(calls.GetSockOpt(self.fd, level, name, 4)).optval
-        return int.from_bytes(value, "little", signed=True)
+        return int.from_bytes(self.get_option_bytes(level, name, 4), "little", signed=True)
+
+    def get_option_bytes(self, level: int, name: int, size: int) -> bytes:
+        """Return a socket option as octets, at most `size`."""
+        return self.succeed(calls.GetSockOpt(self.fd, level, name, size)).optval

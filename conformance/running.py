@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from conformance.header import Header
 from conformance.selection import personality_of, target_name
 from conformance.settings import Settings
-from packetdrill_compat import runner, variants
+from packetdrill_compat import options, runner, variants
 from packetdrill_compat.config import IPV6
 from packetdrill_compat.outcome import RunResult
 from reference_stack.personality import personality
@@ -57,7 +57,7 @@ def _missing_personality(name: str) -> str:
 
 def network_of(variant: str) -> Network:
     """Return the addresses of a variant, the same for scripts and for Python tests."""
-    return runner.network_of(variants.variant_config(variant))
+    return runner.network_of(options.check(variants.variant_config(variant)))
 
 
 def play(job: Job) -> RunResult:
