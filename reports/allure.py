@@ -17,6 +17,7 @@ from packetdrill_compat.outcome import Failure, Verdict
 from reports.capture import capture_bytes
 from reports.event import VERDICT_MEANINGS, Requirement, TestReport
 from reports.ladder import ladder_svg
+from reports.sequence_plot import WORTH_PLOTTING, sequence_plot_svg, series_of
 from targets.trace import Trace
 
 # RFC 2119 words to Allure's severities. What has no such word ranks with SHOULD.
@@ -141,6 +142,9 @@ def attachments_of(report: TestReport) -> list[Attachment]:
         found.append(_text_file("Warnings", _render_all(report.warnings), "txt"))
     if _has_trace(report):
         found.append(Attachment("Ladder diagram", _ladder(report).encode(), SVG_TYPE, "svg"))
+    if report.trace is not None and len(series_of(report.trace).sent) >= WORTH_PLOTTING:
+        plot = sequence_plot_svg(report.trace, title=_heading(report))
+        found.append(Attachment("Time-sequence plot", plot.encode(), SVG_TYPE, "svg"))
     if report.script:
         found.append(_text_file(report.path.rpartition("/")[2] or "Script", report.script, "txt"))
     if report.trace is not None and report.trace.events:
@@ -153,8 +157,11 @@ def _has_trace(report: TestReport) -> bool:
 
 
 def _ladder(report: TestReport) -> str:
-    heading = f"{report.name} on {report.target}" if report.target else report.name
-    return ladder_svg(report.trace or Trace(), report.failure, title=heading)
+    return ladder_svg(report.trace or Trace(), report.failure, title=_heading(report))
+
+
+def _heading(report: TestReport) -> str:
+    return f"{report.name} on {report.target}" if report.target else report.name
 
 
 def _text_file(name: str, content: str, extension: str) -> Attachment:

@@ -20,8 +20,9 @@ from reports.allure import (
     write_run_files,
 )
 from reports.event import VERDICT_MEANINGS, Requirement, TestReport
+from reports.sequence_plot import WORTH_PLOTTING
 from tests.reports.sample_session import run_sample_session
-from tests.reports.samples import FAILURE, failed_report, passed_report
+from tests.reports.samples import FAILURE, failed_report, failing_trace, passed_report
 from tests.reports.tools import require
 
 
@@ -141,6 +142,13 @@ def test_a_failed_test_has_text_ladder_script_and_capture() -> None:
     assert ElementTree.fromstring(files["Ladder diagram"].content).tag.endswith("svg")
     assert files["push.pkt"].content.startswith(b"// The last segment")
     assert files["Capture"].content[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+def test_a_long_transfer_also_has_a_plot() -> None:
+    trace = failing_trace()
+    last = trace.events[-1]
+    long = replace(failed_report(), trace=replace(trace, events=[*trace.events, *[last] * WORTH_PLOTTING]))
+    assert "Time-sequence plot" in [each.name for each in attachments_of(long)]
 
 
 def test_a_test_without_trace_has_neither_ladder_nor_capture() -> None:
