@@ -94,7 +94,7 @@ class ScriptItem(pytest.Item):
             target=target_name(self.header, settings_of(self.config)),
             variant=self.variant,
             judgement=self.judgement or Judgement(Verdict.ERROR, "the harness stopped with an exception"),
-            requirements=tuple(each for each in map(catalogue.load().get, self.header.requirements) if each),
+            requirements=known_requirements(self.header),
             level=self.header.level,
             deviation=str(self.deviation) if self.deviation is not None else "",
             trace=result.trace if result is not None else None,
@@ -175,6 +175,11 @@ def requirements_of(header: Header, path: str) -> list[Requirement]:
             raise ScriptBroken(f"{path}: {_unknown(identifier)}")
         found.append(requirement)
     return found
+
+
+def known_requirements(header: Header) -> tuple[Requirement, ...]:
+    """Return those requirements that the catalogue has."""
+    return tuple(each for each in map(catalogue.load().get, header.requirements) if each is not None)
 
 
 def _unknown(identifier: str) -> str:

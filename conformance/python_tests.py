@@ -8,14 +8,15 @@ import pytest
 from conformance.deviations import Deviation
 from conformance.finished import Finished
 from conformance.header import Header, read_header
-from conformance.items import deviation_of, requirements_of, shown_path
+from conformance.items import deviation_of, known_requirements, requirements_of, shown_path
 from conformance.running import network_of, open_target
 from conformance.selection import target_name
 from conformance.settings import settings_of
-from conformance.verdicts import Judgement, broken_verdict, strongest_level
+from conformance.verdicts import Judgement, ScriptBroken, broken_verdict, strongest_level
 from packetdrill_compat.config import IPV4, IPV6
+from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.outcome import Verdict
-from targets.base import Network, Target, Unsupported
+from targets.base import Network, Target, TargetError, Unsupported
 from targets.recording import Recording
 
 _RECORDING = pytest.StashKey[Recording]()
@@ -25,21 +26,32 @@ _DEVIATION = pytest.StashKey[Deviation | None]()
 
 def opened_target(item: pytest.Item) -> Iterator[Target]:
     """Open the selected target for a test, give it, close it. A test that the target cannot run is skipped."""
-    header = item.stash[_HEADER] = _header_of(item)
-    deviation = item.stash[_DEVIATION] = deviation_of(item, header, variant_of(item))
-    requirements_of(header, shown_path(item))
-    if deviation is not None:
-        item.add_marker(pytest.mark.xfail(raises=AssertionError, strict=True, reason=str(deviation)))
+    item.stash[_HEADER] = Header()
     try:
-        target = open_target(header, variant_of(item), settings_of(item.config))
+        recording = _open(item)
     except Unsupported as error:
         pytest.skip(f"unsupported: {error.reason}")
-    recording = item.stash[_RECORDING] = Recording(target)
-    recording.open(network_of_test(item))
+    except (ScriptError, ScriptBroken, TargetError) as error:
+        # In the set-up of a test pytest calls this an error, and the text says it all.
+        pytest.fail(str(error), pytrace=False)
     try:
         yield recording
     finally:
         recording.close()
+
+
+def _open(item: pytest.Item) -> Recording:
+    header = item.stash[_HEADER] = _header_of(item)
+    requirements_of(header, shown_path(item))
+    variant = variant_of(item)
+    if variant not in (IPV4, IPV6):
+        raise ScriptBroken(f"{item.nodeid}: variant {variant!r} is neither {IPV4} nor {IPV6}")
+    deviation = item.stash[_DEVIATION] = deviation_of(item, header, variant)
+    if deviation is not None:
+        item.add_marker(pytest.mark.xfail(raises=AssertionError, strict=True, reason=str(deviation)))
+    recording = item.stash[_RECORDING] = Recording(open_target(header, variant, settings_of(item.config)))
+    recording.open(network_of(variant))
+    return recording
 
 
 def network_of_test(item: pytest.Item) -> Network:
@@ -50,15 +62,12 @@ def network_of_test(item: pytest.Item) -> Network:
 def variant_of(item: pytest.Item) -> str:
     """Return the variant of a test: what its ``variant`` marker says, else IPv4."""
     marker = item.get_closest_marker("variant")
-    variant = marker.args[0] if marker else IPV4
-    if variant not in (IPV4, IPV6):
-        raise pytest.UsageError(f"{item.nodeid}: variant {variant!r} is neither {IPV4} nor {IPV6}")
-    return str(variant)
+    return str(marker.args[0]) if marker else IPV4
 
 
 def _header_of(item: pytest.Item) -> Header:
     words = [word for marker in item.iter_markers("targets") for word in marker.args]
-    header = read_header(f"//: targets {' '.join(words)}\n" if words else "", item.path.name)
+    header = read_header(f"//: targets {' '.join(words)}\n" if words else "", shown_path(item))
     return replace(header, requirements=tuple(w for marker in item.iter_markers("requirement") for w in marker.args))
 
 
@@ -67,7 +76,7 @@ def finished_python_test(item: pytest.Item, call: pytest.CallInfo[None]) -> Fini
     header = item.stash.get(_HEADER, None)
     if header is None or call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
         return None
-    requirements = requirements_of(header, shown_path(item))
+    requirements = known_requirements(header)
     recording = item.stash.get(_RECORDING, None)
     deviation = item.stash.get(_DEVIATION, None)
     return Finished(
@@ -77,7 +86,7 @@ def finished_python_test(item: pytest.Item, call: pytest.CallInfo[None]) -> Fini
         target=target_name(header, settings_of(item.config)),
         variant=variant_of(item),
         judgement=_judge(call, strongest_level([each.level for each in requirements])),
-        requirements=tuple(requirements),
+        requirements=requirements,
         deviation=str(deviation) if deviation is not None else "",
         trace=recording.trace if recording is not None else None,
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 # Loaded here once: pytester forgets what its inner runs import, and would load it again for each of them.
+import conformance.kernel
 import conformance.reporting
 import conformance.testing  # noqa: F401
 import reports.capture  # noqa: F401
