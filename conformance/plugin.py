@@ -30,6 +30,7 @@ _OPTIONS = (
     ("strict", "LEVEL", "'should': a test that finds a SHOULD broken fails instead of passing as non-strict"),
     ("time_limit", "TIME", "time for each script on the target's clock: 10s, 500ms, 2m (default 60s)"),
     ("pcap", "DIR", "write what each script saw on the wire to DIR/NAME.pcapng"),
+    ("attach", "WHICH", "'all': Allure's results hold ladder and capture of passed tests too (default: of the others)"),
 )
 _LISTS = (
     ("define", "NAME=VALUE", "define a symbol in every script (may be given several times)"),

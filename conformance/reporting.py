@@ -67,7 +67,7 @@ def _show_verdict(item: pytest.Item, report: pytest.TestReport, finished: Finish
 def _tell_listeners(config: pytest.Config, finished: Finished) -> None:
     from reports import allure  # noqa: PLC0415 (only runs with verdicts need it)
 
-    allure.record(finished.report)
+    allure.record(finished.report, attach_passed=settings_of(config).attaches_all)
     directory = settings_of(config).pcap
     if directory is not None and finished.trace is not None:
         from reports.capture import capture_bytes  # noqa: PLC0415

@@ -20,6 +20,7 @@ class Settings:
     """What a whole run uses. `time_limit` is in microseconds of the target's clock, for each script.
 
     `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
+    `attaches_all` gives Allure the diagrams and captures of passed tests too.
     `arguments` are the options that repeat this choice on a command line.
     """
 
@@ -30,6 +31,7 @@ class Settings:
     time_limit: Micros = DEFAULT_TIME_LIMIT
     definitions: tuple[str, ...] = ()
     pcap: Path | None = None
+    attaches_all: bool = False
     deviations: tuple[Path, ...] = ()
 
     @property
@@ -73,6 +75,9 @@ def _read(config: pytest.Config) -> Settings:
     if dialect not in DIALECTS:
         raise pytest.UsageError(f"--tcprove-dialect={dialect}: none of {', '.join(DIALECTS)}")
     pcap = _value(config, "pcap")
+    attach = _value(config, "attach")
+    if attach not in ("", "all"):
+        raise pytest.UsageError(f"--tcprove-attach={attach}: the only other choice is 'all'")
     return Settings(
         target=_value(config, "target") or DEFAULT_TARGET,
         variants=_variants(_value(config, "variants")),
@@ -81,6 +86,7 @@ def _read(config: pytest.Config) -> Settings:
         time_limit=_time_limit(_value(config, "time_limit")),
         definitions=tuple(_definition(each) for each in _values(config, "define")),
         pcap=config.invocation_params.dir / pcap if pcap else None,
+        attaches_all=attach == "all",
         deviations=tuple(config.invocation_params.dir / each for each in _values(config, "deviations")),
     )
 

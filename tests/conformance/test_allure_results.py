@@ -27,6 +27,22 @@ def test_scripts_are_filed_by_requirement_and_verdict(script: Write, run: Run, t
     assert found["bad.pkt@ipv4"]["severity"] == "critical"
 
 
+@pytest.mark.parametrize(("option", "has_files"), [((), False), (("--tcprove-attach=all",), True)])
+def test_passed_scripts_have_attachments_on_request(
+    script: Write, run: Run, tmp_path: Path, option: tuple[str, ...], has_files: bool
+) -> None:
+    script("good.pkt")
+    run("--tcprove-variants=ipv4", f"--alluredir={tmp_path}", *option)
+    [result] = [json.loads(file.read_text()) for file in tmp_path.glob("*-result.json")]
+    assert ([each["name"] for each in result.get("attachments", [])] == ["good.pkt"]) is has_files
+
+
+def test_an_unknown_choice_of_attachments_is_refused(script: Write, run: Run) -> None:
+    script("good.pkt")
+    result = run("--tcprove-attach=some")
+    result.stdout.fnmatch_lines(["*--tcprove-attach=some: the only other choice is 'all'*"])
+
+
 def test_the_run_is_described_once(script: Write, run: Run, tmp_path: Path) -> None:
     script("good.pkt")
     run(f"--alluredir={tmp_path}")
