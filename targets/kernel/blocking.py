@@ -1,5 +1,6 @@
 """Which calls can block: only those pay for a thread of their own."""
 
+import ctypes
 import fcntl
 import os
 import select
@@ -8,6 +9,7 @@ import struct
 
 from targets import calls
 from targets.calls import Syscall
+from targets.kernel.libc import FUNCTIONS
 
 _MSG_DONTWAIT = 0x40
 _MSG_WAITALL = 0x100
@@ -54,9 +56,9 @@ def _is_readable(fd: int) -> bool:
 
 def _lingers(fd: int) -> bool:
     """Tell whether close waits for the peer (socket(7), SO_LINGER with a time)."""
-    try:
-        with socket.socket(fileno=os.dup(fd)) as duplicate:
-            on, seconds = _LINGER.unpack(duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.size))
-    except (OSError, OverflowError, struct.error):
-        return False
+    value = ctypes.create_string_buffer(_LINGER.size)
+    length = ctypes.c_uint(_LINGER.size)
+    if FUNCTIONS["getsockopt"](fd, socket.SOL_SOCKET, socket.SO_LINGER, value, ctypes.byref(length)) != 0:
+        return False  # no socket
+    on, seconds = _LINGER.unpack(value.raw)
     return bool(on) and seconds > 0

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from targets import calls
 from targets.calls import CallResult, Syscall
+from targets.kernel.libc import FUNCTIONS
 
 _F_DUPFD = (0, 1030)  # F_DUPFD, F_DUPFD_CLOEXEC
 _ABORT = struct.pack("@ii", 1, 0)
@@ -35,13 +36,8 @@ class Descriptors:
     def close_all(self) -> None:
         """Close everything that is left; connections end by a reset at once instead of living on as orphans."""
         for fd in self._open:
-            with suppress(OSError):
-                _abort(fd)
+            # Fails for what is no socket, which then just closes.
+            FUNCTIONS["setsockopt"](fd, socket.SOL_SOCKET, socket.SO_LINGER, _ABORT, len(_ABORT))
             with suppress(OSError):
                 os.close(fd)
         self._open.clear()
-
-
-def _abort(fd: int) -> None:
-    with socket.socket(fileno=os.dup(fd)) as duplicate:
-        duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)

@@ -38,6 +38,7 @@ _ETHTOOL_SGSO = 0x24
 
 _SOL_PACKET = 263
 _PACKET_VNET_HDR = 15
+_PACKET_QDISC_BYPASS = 20
 _PACKET_OUTGOING = 4
 _ETH_P_ALL = 3
 _SO_TIMESTAMPNS = 35
@@ -128,6 +129,8 @@ def _open_injector(peer: PeerSpace, index: int) -> int:
         namespaces.join_network(peer.netns)
         injector = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
         injector.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+        # The far end's queue drops everything until the kernel has, some time later, noticed the carrier.
+        injector.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
         injector.bind((socket.if_indextoname(index), 0))
     finally:
         namespaces.join_network(here)

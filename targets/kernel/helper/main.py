@@ -162,6 +162,7 @@ def main(control_number: int, owner_pid: int) -> None:
         return
     namespaces.become_subreaper()
     control = socket.socket(fileno=control_number)
+    control.set_inheritable(False)  # a command that held it would hide this process's death
     helper = Helper(control, owner)
     helper.prepare()
     try:

@@ -1,0 +1,1 @@
+"""The kernel target, against the running kernel; everything happens in fresh network namespaces."""
