@@ -1,5 +1,6 @@
 """Targets by name: ``reference``, ``reference:linux``, ``kernel``, and whatever a plug-in brings."""
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from inspect import Parameter, signature
 from typing import Any
@@ -13,7 +14,13 @@ GROUP = "tcprove.targets"
 
 def target_names() -> tuple[str, ...]:
     """Return the names of all installed targets, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+    return tuple(sorted({entry.name for entry in installed()}))
+
+
+@cache
+def installed() -> tuple[EntryPoint, ...]:
+    """Return the entry points of all targets; looked up once, because that reads every distribution's metadata."""
+    return tuple(entry_points(group=GROUP))
 
 
 def create_target(name: str, **settings: Any) -> Target:
@@ -40,7 +47,7 @@ def create_target(name: str, **settings: Any) -> Target:
 
 
 def _entry(base: str) -> EntryPoint:
-    for entry in entry_points(group=GROUP):
+    for entry in installed():
         if entry.name == base:
             return entry
     known = ", ".join(target_names()) or "none"

@@ -20,7 +20,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_a_plug_in_is_found_and_gets_its_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("mine", "tests.targets.test_registry:create", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(registry, "installed", lambda: (entry,))
     assert create_target("mine:there", size=3) == ("there", 3)  # type: ignore[comparison-overlap]
     with pytest.raises(TargetError, match="does not take that"):
         create_target("mine:there", colour="red")
@@ -30,7 +30,7 @@ def test_a_plug_in_is_found_and_gets_its_argument(monkeypatch: pytest.MonkeyPatc
 
 def test_a_plug_in_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("broken", "no.such.module:create", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(registry, "installed", lambda: (entry,))
     with pytest.raises(TargetError, match=r"'broken' cannot be loaded from no\.such\.module:create"):
         create_target("broken")
 
