@@ -63,7 +63,7 @@ def parse_quoted(data: bytes) -> Quoted | None:
     """Read a packet that may be cut off anywhere; None when not even its IP header is whole."""
     read = read_ipv6 if data[:1] and data[0] >> 4 == 6 else read_ipv4
     try:
-        header, body_at, packet_end = read(data, 0, len(data))
+        header, body_at, packet_end, _ = read(data, 0, len(data))
     except MalformedPacket:
         return None
     payload = data[body_at:]

@@ -176,10 +176,11 @@ def build_ipv4(header: Ipv4Header, payload: bytes, protocol: int) -> bytes:
     return octets + payload
 
 
-def read_ipv4(data: bytes, at: int, end: int) -> tuple[Ipv4Header, int, int]:
-    """Read the header at `at`. Return it, where its payload starts, and where its packet ends by its total length.
+def read_ipv4(data: bytes, at: int, end: int) -> tuple[Ipv4Header, int, int, int | None]:
+    """Read the header at `at`. Return it, where its payload starts, where its packet ends, and the payload's protocol.
 
-    The latter is not compared with `end`, so that the cut-off packets in ICMP messages can be read. Raises
+    The end follows from the total length and is not compared with `end`, so that the cut-off packets in ICMP messages
+    can be read. The protocol is None for a fragment, whose payload is no packet of that protocol. Raises
     `MalformedPacket` for a header that is cut off or whose lengths contradict each other.
     """
     if end - at < _V4_OCTETS:
@@ -192,19 +193,23 @@ def read_ipv4(data: bytes, at: int, end: int) -> tuple[Ipv4Header, int, int]:
         raise MalformedPacket(f"IPv4 header length {first & 15} in {end - at} octets", at)
     if length < size:
         raise MalformedPacket(f"IPv4 total length {length} is less than that of the header", at + 2)
-    header = Ipv4Header(
-        address_text(src),
-        address_text(dst),
-        protocol,
-        ttl,
-        tos,
-        identification,
-        fragment >> 13,
-        fragment & 0x1FFF,
-        data[at + _V4_OCTETS : at + size],
-        checksum,
+    header = tuple.__new__(  # see wire.tcp.parse_tcp
+        Ipv4Header,
+        (
+            address_text(src),
+            address_text(dst),
+            protocol,
+            ttl,
+            tos,
+            identification,
+            fragment >> 13,
+            fragment & 0x1FFF,
+            data[at + _V4_OCTETS : at + size],
+            checksum,
+        ),
     )
-    return header, at + size, at + length
+    # More fragments, or an offset.
+    return header, at + size, at + length, None if fragment & 0x3FFF else protocol
 
 
 # ---------------------------------------------------------------- version 6
@@ -240,8 +245,8 @@ def _build_extension(extension: ExtensionHeader, next_header: int) -> bytes:
         raise WireError(f"IPv6 extension header field out of range: {error}") from None
 
 
-def read_ipv6(data: bytes, at: int, end: int) -> tuple[Ipv6Header, int, int]:
-    """Read the headers at `at`. Return them, where the payload starts, and where the packet ends by its length field.
+def read_ipv6(data: bytes, at: int, end: int) -> tuple[Ipv6Header, int, int, int | None]:
+    """Read the headers at `at`. Return them and what `read_ipv4` returns.
 
     The chain of extension headers ends at the fragment header of a piece, because what follows belongs to the whole
     packet. Raises `MalformedPacket` as `read_ipv4` does.
@@ -265,7 +270,8 @@ def read_ipv6(data: bytes, at: int, end: int) -> tuple[Ipv6Header, int, int]:
         first & 0xFFFFF,
         extensions,
     )
-    return header, body_at, packet_end
+    is_fragment = extensions and header.is_fragment
+    return header, body_at, packet_end, None if is_fragment else next_header
 
 
 def _read_extensions(data: bytes, at: int, end: int, next_header: int) -> tuple[tuple[ExtensionHeader, ...], int, int]:

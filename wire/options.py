@@ -5,6 +5,8 @@ An option of an unregistered kind, and one of a registered kind whose length its
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from struct import Struct
 from typing import TypeAlias
 
 from wire.errors import MalformedPacket
@@ -30,7 +32,6 @@ from wire.option_kinds import (
 
 __all__ = [
     "MAX_OPTION_OCTETS",
-    "REGISTRY",
     "AccEcn",
     "Ao",
     "Eol",
@@ -50,12 +51,14 @@ __all__ = [
     "WindowScale",
     "build_options",
     "parse_options",
+    "register",
+    "registered_kinds",
     "walk_options",
 ]
 
 MAX_OPTION_OCTETS = 40  # RFC 9293, section 3.1: a data offset of 15 words, less the 5 of the fixed header
 OptionParser: TypeAlias = Callable[[bytes], TcpOption | None]
-REGISTRY: dict[int, OptionParser] = {
+_READERS: dict[int, OptionParser] = {
     2: Mss.parse,
     3: WindowScale.parse,
     4: SackPermitted.parse,
@@ -70,9 +73,22 @@ REGISTRY: dict[int, OptionParser] = {
     174: AccEcn.parse_order_1,
     EXPERIMENT_KIND: FastOpen.parse_experimental,
 }
-"""Reader of the octets behind kind and length, by kind. A reader returns None to leave the option unknown."""
-
 _EOL, _NOP = Eol(), Nop()
+_TIMESTAMPS = Struct("!II")
+
+
+def register(kind: int, parser: OptionParser) -> None:
+    """Read options of `kind` with `parser` from now on, a known kind too.
+
+    `parser` gets the octets behind kind and length, and returns None to leave an option unknown.
+    """
+    _READERS[kind] = parser
+    _read_short.cache_clear()
+
+
+def registered_kinds() -> frozenset[int]:
+    """Return the kinds that have a class; end of list and no-operation are not among them."""
+    return frozenset(_READERS)
 
 
 def build_options(options: Iterable[TcpOption], *, pad: bool = False) -> bytes:
@@ -102,19 +118,35 @@ def parse_options(data: bytes, *, tolerant: bool = False) -> tuple[TcpOption, ..
             at += 1
             continue
         if kind == 0:
-            options.extend(_behind_the_list(data[at:]))
+            options += _behind_the_list(data[at:])
             break
         length = data[at + 1] if at + 1 < end else 0
-        if length < 2 or at + length > end:
+        behind = at + length
+        if length < 2 or behind > end:
             if not tolerant:
                 raise MalformedPacket(_bad_length(kind, at, length, end), min(at + 1, end))
             options.append(Remainder(data[at:]))
             break
-        body = data[at + 2 : at + length]
-        parser = REGISTRY.get(kind)
-        options.append((parser(body) if parser else None) or UnknownOption(kind, body))
-        at += length
+        if kind == 8 and length == 10:
+            # What most segments have (RFC 7323, section 3.2), and no two alike: past registry and memory.
+            options.append(Timestamps(*_TIMESTAMPS.unpack_from(data, at + 2)))
+        elif length <= _SHORT:
+            options.append(_read_short(data[at:behind]))
+        else:
+            options.append(_read(data[at:behind]))
+        at = behind
     return tuple(options)
+
+
+def _read(octets: bytes) -> TcpOption:
+    kind, body = octets[0], octets[2:]
+    parser = _READERS.get(kind)
+    return (parser(body) if parser else None) or UnknownOption(kind, body)
+
+
+# The few short options that connections begin with, over and over: each is read once.
+_SHORT = 4
+_read_short = lru_cache(maxsize=1024)(_read)
 
 
 def _behind_the_list(rest: bytes) -> list[TcpOption]:

@@ -23,6 +23,7 @@ _PROTOCOL_OF_ETHERTYPE = {
     _ETHERTYPE_IPV6: _PROTOCOL_IPV6,
     _ETHERTYPE_MPLS: mpls.PROTOCOL,
 }
+_LENGTH_AT = {4: 2, 6: 4}  # where the length field of each version stands
 _PSEUDO_HEADER_BODIES: dict[type, tuple[str, int]] = {
     TcpSegment: ("tcp", tcp.PROTOCOL),
     UdpDatagram: ("udp", udp.PROTOCOL),
@@ -126,63 +127,53 @@ def parse_packet(data: bytes, *, tolerant: bool = False) -> Packet:
     With `tolerant`, octets behind the packet's own end are dropped (RFC 894 pads frames) and the end of an option
     area that cannot be read is a `wire.options.Remainder`, as a stack that has to live with such segments needs it.
     """
-    header, at, end, protocol = _read_outermost(data, tolerant)
-    headers: list[Header] = [header]
+    size = len(data)
+    version = data[0] >> 4 if data else 0
+    if version not in _LENGTH_AT:
+        raise MalformedPacket(f"IP version {version}" if data else "no octets", 0)
+    read = read_ipv4 if version == 4 else read_ipv6
+    header, at, end, protocol = read(data, 0, size)
+    if end != size and not (tolerant and end < size):
+        raise MalformedPacket(f"IPv{version} packet of {end} octets in {size}", _LENGTH_AT[version])
+    if protocol == tcp.PROTOCOL:
+        return Packet((header,), tcp.parse_tcp(data, at, end, tolerant))
+    return _parse_behind(header, protocol, data, at, end, tolerant)
+
+
+def _parse_behind(header: Header, protocol: int | None, data: bytes, at: int, end: int, tolerant: bool) -> Packet:
+    """Read on behind the first header: encapsulated headers, and the body of the last."""
+    headers = [header]
     while True:
-        if protocol == tcp.PROTOCOL:
-            return Packet(tuple(headers), tcp.parse_tcp(data, at, end, tolerant=tolerant))
         if protocol in (_PROTOCOL_IPV4, _PROTOCOL_IPV6):
-            ip_header, at, protocol = _read_inner(protocol, data, at, end)
-            headers.append(ip_header)
+            header, at, protocol = _read_inner(protocol, data, at, end)
         elif protocol == gre.PROTOCOL and gre.is_readable(data, at, end):
-            gre_header = gre.read_gre(data, at, end)
-            headers.append(gre_header)
-            at += gre_header.size
-            protocol = _PROTOCOL_OF_ETHERTYPE.get(gre_header.protocol)
+            header = gre.read_gre(data, at, end)
+            at += header.size
+            protocol = _PROTOCOL_OF_ETHERTYPE.get(header.protocol)
         elif protocol == mpls.PROTOCOL:
-            stack = mpls.read_mpls(data, at, end)
-            headers.append(stack)
-            at += stack.size
+            header = mpls.read_mpls(data, at, end)
+            at += header.size
             # The stack does not say what follows; routers look at the version (RFC 4928, section 2).
             protocol = _PROTOCOL_OF_VERSION.get(data[at] >> 4) if at < end else None
         else:
-            return Packet(tuple(headers), _read_body(protocol, data, at, end))
+            return Packet(tuple(headers), _read_body(protocol, data, at, end, tolerant))
+        headers.append(header)
 
 
-def _read_outermost(data: bytes, tolerant: bool) -> tuple[Ipv4Header | Ipv6Header, int, int, int | None]:
-    """Return the first header, where its payload starts and ends, and the protocol (None for a fragment's octets)."""
-    end = len(data)
-    version = data[0] >> 4 if data else 0
-    header: Ipv4Header | Ipv6Header
-    if version == 4:
-        header, at, packet_end = read_ipv4(data, 0, end)
-        protocol = header.protocol
-    elif version == 6:
-        header, at, packet_end = read_ipv6(data, 0, end)
-        protocol = header.next_header
-    else:
-        raise MalformedPacket(f"IP version {version}" if data else "no octets", 0)
-    if packet_end != end and not (tolerant and packet_end < end):
-        raise MalformedPacket(f"IPv{version} packet of {packet_end} octets in {end}", 2 if version == 4 else 4)
-    return header, at, packet_end, None if header.is_fragment else protocol
-
-
-def _read_inner(protocol: int, data: bytes, at: int, end: int) -> tuple[Ipv4Header | Ipv6Header, int, int | None]:
-    """Return a header that stands inside another packet, where its payload starts, and the protocol as above."""
-    header: Ipv4Header | Ipv6Header
-    if protocol == _PROTOCOL_IPV4:
-        header, body_at, packet_end = read_ipv4(data, at, end)
-        next_protocol = header.protocol
-    else:
-        header, body_at, packet_end = read_ipv6(data, at, end)
-        next_protocol = header.next_header
+def _read_inner(protocol: int, data: bytes, at: int, end: int) -> tuple[Header, int, int | None]:
+    """Return an IP header that stands inside another packet, where its payload starts, and the payload's protocol."""
+    read, version = (read_ipv4, 4) if protocol == _PROTOCOL_IPV4 else (read_ipv6, 6)
+    header, body_at, packet_end, upper = read(data, at, end)
     if packet_end != end:
-        length_at = at + 2 if protocol == _PROTOCOL_IPV4 else at + 4
-        raise MalformedPacket(f"encapsulated IP packet of {packet_end - at} octets in {end - at}", length_at)
-    return header, body_at, None if header.is_fragment else next_protocol
+        raise MalformedPacket(
+            f"encapsulated IP packet of {packet_end - at} octets in {end - at}", at + _LENGTH_AT[version]
+        )
+    return header, body_at, upper
 
 
-def _read_body(protocol: int | None, data: bytes, at: int, end: int) -> Body:
+def _read_body(protocol: int | None, data: bytes, at: int, end: int, tolerant: bool) -> Body:
+    if protocol == tcp.PROTOCOL:
+        return tcp.parse_tcp(data, at, end, tolerant)
     if protocol == udp.PROTOCOL:
         return udp.parse_udp(data, at, end)
     if protocol == icmp.PROTOCOL_V4:

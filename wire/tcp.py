@@ -74,7 +74,7 @@ def build_tcp(segment: TcpSegment, src: bytes, dst: bytes) -> bytes:
         raise WireError(f"TCP header field out of range: {error}") from None
 
 
-def parse_tcp(data: bytes, at: int, end: int, *, tolerant: bool = False) -> TcpSegment:
+def parse_tcp(data: bytes, at: int, end: int, tolerant: bool = False) -> TcpSegment:
     """Read the segment that fills `data` from `at` to `end`; offsets in errors count from the start of `data`.
 
     Raises `MalformedPacket` for a header that is cut off, a data offset below 5 or beyond the end, and (unless
@@ -87,25 +87,26 @@ def parse_tcp(data: bytes, at: int, end: int, *, tolerant: bool = False) -> TcpS
     if payload_at < at + HEADER_OCTETS or payload_at > end:
         raise MalformedPacket(f"TCP data offset {word >> 12} in a segment of {end - at} octets", at + 12)
     options: tuple[TcpOption, ...] = ()
-    if payload_at > at + HEADER_OCTETS:
-        options = _parse_area(data, at + HEADER_OCTETS, payload_at, tolerant)
-    return TcpSegment(
-        src_port,
-        dst_port,
-        seq,
-        ack,
-        word & 0x1FF,
-        window,
-        urgent,
-        options,
-        data[payload_at:end],
-        word >> 9 & 7,
-        checksum,
+    options_at = at + HEADER_OCTETS
+    if payload_at > options_at:
+        try:
+            options = parse_options(data[options_at:payload_at], tolerant=tolerant)
+        except MalformedPacket as error:
+            raise MalformedPacket(error.reason, options_at + error.offset) from None
+    # The class's own __new__ is a Python function that does only this, at twice the time.
+    return tuple.__new__(
+        TcpSegment,
+        (
+            src_port,
+            dst_port,
+            seq,
+            ack,
+            word & 0x1FF,
+            window,
+            urgent,
+            options,
+            data[payload_at:end],
+            word >> 9 & 7,
+            checksum,
+        ),
     )
-
-
-def _parse_area(data: bytes, at: int, end: int, tolerant: bool) -> tuple[TcpOption, ...]:
-    try:
-        return parse_options(data[at:end], tolerant=tolerant)
-    except MalformedPacket as error:
-        raise MalformedPacket(error.reason, at + error.offset) from None

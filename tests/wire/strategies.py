@@ -17,7 +17,6 @@ from wire.ip import (
 from wire.mpls import MplsLabel, MplsStack
 from wire.options import (
     MAX_OPTION_OCTETS,
-    REGISTRY,
     AccEcn,
     Ao,
     Eol,
@@ -34,6 +33,7 @@ from wire.options import (
     UserTimeout,
     WindowScale,
     build_options,
+    registered_kinds,
 )
 from wire.packet import Body, Header, Packet, RawPayload
 from wire.tcp import TcpSegment
@@ -66,7 +66,7 @@ fast_open_experimental = st.builds(FastOpen, st.binary(max_size=16), st.just(Tru
 mptcp = st.binary(min_size=1, max_size=24).map(lambda data: Mptcp(data[0] >> 4, data))
 acc_ecn = st.builds(AccEcn, st.integers(0, 1), st.lists(u24, max_size=3).map(tuple))
 unknown_option = st.builds(
-    UnknownOption, st.integers(2, 255).filter(lambda kind: kind not in REGISTRY), st.binary(max_size=20)
+    UnknownOption, st.integers(2, 255).filter(lambda kind: kind not in registered_kinds()), st.binary(max_size=20)
 )
 
 OPTIONS: dict[str, st.SearchStrategy[TcpOption]] = {
