@@ -79,9 +79,10 @@ def _plain_rows(trace: Trace) -> Iterable[Row]:
 
 
 def _describe_command(event: ShellRan) -> str:
+    command = " ⏎ ".join(line.strip() for line in event.command.splitlines() if line.strip())
     if event.signal:
-        return f"$ {event.command}  → signal {event.signal}"
-    return f"$ {event.command}" + (f"  → status {event.status}" if event.status else "")
+        return f"$ {command}  → signal {event.signal}"
+    return f"$ {command}" + (f"  → status {event.status}" if event.status else "")
 
 
 def _join_calls(rows: Iterable[Row]) -> list[Row]:

@@ -54,8 +54,10 @@ def test_a_blocking_call_is_two_rows_around_what_happened_meanwhile() -> None:
 
 
 def test_a_command_shows_how_it_failed() -> None:
-    trace = Trace("reference", NETWORK, [ShellRan(0, "true", 0), ShellRan(1, "false", 1), ShellRan(2, "x", None, 9)])
-    assert [row.text for row in rows_of(trace)] == ["$ true", "$ false  → status 1", "$ x  → signal 9"]
+    trace = Trace(
+        "reference", NETWORK, [ShellRan(0, "true", 0), ShellRan(1, "false", 1), ShellRan(2, "\nx\n y", None, 9)]
+    )
+    assert [row.text for row in rows_of(trace)] == ["$ true", "$ false  → status 1", "$ x ⏎ y  → signal 9"]
 
 
 def test_the_wrong_packet_is_marked_with_what_was_wanted_before_it_and_the_differing_fields_behind() -> None:
