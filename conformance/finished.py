@@ -49,7 +49,7 @@ class Finished:
             ("personality", personality_of(self.target)),
             ("reason", self.judgement.reason),
             ("deviation", self.deviation),
-            ("lateness", max(self.lateness, default="")),
+            ("lateness", max(self.lateness, default=0) or ""),
         ]
         for each in self.requirements:
             found += [("requirement", each.id), ("level", self.level or each.level)]

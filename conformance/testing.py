@@ -6,7 +6,7 @@ from conformance.testing import ACK, RST, Connections, seconds
 @pytest.mark.requirement("RFC9293-3.10.7.4-RST-ESTABLISHED-outside")
 def test_a_reset_right_of_the_window_is_dropped(connection: Connections) -> None:
     established = connection.established()
-    established.send(RST, seq=established.rcv_nxt + established.rcv_wnd)
+    established.send(RST, seq=established.rcv_nxt + established.rcv_wnd + 100)
     established.expect_nothing(during=seconds(3))
 ```
 
