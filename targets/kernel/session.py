@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from targets.base import Micros, Network, ShellResult, TargetError
-from targets.kernel import leftovers, quiet
+from targets.kernel import leftovers, urgency
 from targets.kernel.capture import Capture, Injector
 from targets.kernel.clock import Clock, Waiter, blunt, wait_for_tick
 from targets.kernel.descriptors import Descriptors
@@ -38,8 +38,6 @@ class Session:
 
     def _open(self, network: Network, options: dict[str, Any]) -> None:
         request = {"do": "enter", **_settings(network), **options}
-        quiet.begin()
-        self._undo.callback(quiet.end)
         self.helper = pool.take()
         self.netns = 0
         self._undo.callback(self._release_helper)
@@ -51,6 +49,7 @@ class Session:
         self.capture = Capture(capture, tun=inject if is_tun else None, clock=self.clock)
         self._undo.callback(self.capture.close)
         self._undo.callback(self.descriptors.close_all)
+        self._undo.callback(urgency.end, urgency.begin())
         self._undo.callback(blunt)
         self.workers = Workers(self.clock)
         self._undo.callback(self.workers.close)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from targets.base import CallHandle, Completion, TargetError
 from targets.calls import CallResult
+from targets.kernel import urgency
 from targets.kernel.clock import Clock, Waiter
 from targets.kernel.syscalls import Prepared
 
@@ -83,6 +84,7 @@ class _Worker:
     def _run(self) -> None:
         # Signals for the process (an alarm, a child's end) must not interrupt a call of the test with EINTR.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {_WAKE})
+        urgency.hurry()
         self._open_view()
         self._started.set()
         while (job := self._jobs.get()) is not None:

@@ -5,6 +5,7 @@ import os
 import select
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from targets.kernel import protocol
@@ -161,6 +162,9 @@ def main(control_number: int, owner_pid: int) -> None:
     if os.getppid() != owner_pid:
         return
     namespaces.become_subreaper()
+    with suppress(OSError):
+        # As urgent as the thread that waits for it; the commands that it starts are ordinary (SCHED_RESET_ON_FORK).
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     control = socket.socket(fileno=control_number)
     control.set_inheritable(False)  # a command that held it would hide this process's death
     helper = Helper(control, owner)

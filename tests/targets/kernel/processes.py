@@ -3,6 +3,7 @@
 import os
 import select
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -53,7 +54,8 @@ def children_of(parent: int) -> list[int]:
     """List the children of a process, those of all its threads."""
     found = []
     for task in os.listdir(f"/proc/{parent}/task"):
-        found += [int(word) for word in Path(f"/proc/{parent}/task/{task}/children").read_text().split()]
+        with suppress(OSError):  # a thread that has just ended
+            found += [int(word) for word in Path(f"/proc/{parent}/task/{task}/children").read_text().split()]
     return found
 
 
