@@ -193,20 +193,17 @@ def read_ipv4(data: bytes, at: int, end: int) -> tuple[Ipv4Header, int, int, int
         raise MalformedPacket(f"IPv4 header length {first & 15} in {end - at} octets", at)
     if length < size:
         raise MalformedPacket(f"IPv4 total length {length} is less than that of the header", at + 2)
-    header = tuple.__new__(  # see wire.tcp.parse_tcp
-        Ipv4Header,
-        (
-            address_text(src),
-            address_text(dst),
-            protocol,
-            ttl,
-            tos,
-            identification,
-            fragment >> 13,
-            fragment & 0x1FFF,
-            data[at + _V4_OCTETS : at + size],
-            checksum,
-        ),
+    header = Ipv4Header(
+        address_text(src),
+        address_text(dst),
+        protocol,
+        ttl,
+        tos,
+        identification,
+        fragment >> 13,
+        fragment & 0x1FFF,
+        data[at + _V4_OCTETS : at + size],
+        checksum,
     )
     # More fragments, or an offset.
     return header, at + size, at + length, None if fragment & 0x3FFF else protocol

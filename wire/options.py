@@ -113,28 +113,28 @@ def parse_options(data: bytes, *, tolerant: bool = False) -> tuple[TcpOption, ..
     at, end = 0, len(data)
     while at < end:
         kind = data[at]
-        if kind == 1:
+        if kind > 1:
+            length = data[at + 1] if at + 1 < end else 0
+            behind = at + length
+            if length < 2 or behind > end:
+                if not tolerant:
+                    raise MalformedPacket(_bad_length(kind, at, length, end), min(at + 1, end))
+                options.append(Remainder(data[at:]))
+                break
+            if length <= _SHORT:
+                options.append(_read_short(data[at:behind]))
+            elif kind == 8 and length == 10:
+                # What most segments have (RFC 7323, section 3.2), and no two alike: past registry and memory.
+                options.append(Timestamps(*_TIMESTAMPS.unpack_from(data, at + 2)))
+            else:
+                options.append(_read(data[at:behind]))
+            at = behind
+        elif kind:
             options.append(_NOP)
             at += 1
-            continue
-        if kind == 0:
+        else:
             options += _behind_the_list(data[at:])
             break
-        length = data[at + 1] if at + 1 < end else 0
-        behind = at + length
-        if length < 2 or behind > end:
-            if not tolerant:
-                raise MalformedPacket(_bad_length(kind, at, length, end), min(at + 1, end))
-            options.append(Remainder(data[at:]))
-            break
-        if kind == 8 and length == 10:
-            # What most segments have (RFC 7323, section 3.2), and no two alike: past registry and memory.
-            options.append(Timestamps(*_TIMESTAMPS.unpack_from(data, at + 2)))
-        elif length <= _SHORT:
-            options.append(_read_short(data[at:behind]))
-        else:
-            options.append(_read(data[at:behind]))
-        at = behind
     return tuple(options)
 
 

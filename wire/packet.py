@@ -1,8 +1,10 @@
 """Whole packets: a stack of headers and a body, as octets and as values."""
 
+from struct import Struct
 from typing import NamedTuple, TypeAlias
 
 from wire import gre, icmp, mpls, tcp, udp
+from wire.addresses import address_text
 from wire.checksum import internet_checksum, pseudo_header
 from wire.errors import MalformedPacket, WireError
 from wire.gre import GreHeader
@@ -23,6 +25,7 @@ _PROTOCOL_OF_ETHERTYPE = {
     _ETHERTYPE_IPV6: _PROTOCOL_IPV6,
     _ETHERTYPE_MPLS: mpls.PROTOCOL,
 }
+_PLAIN = Struct("!BBHHHBBH4s4sHHIIHHHH")  # an IPv4 header without options and a TCP header
 _LENGTH_AT = {4: 2, 6: 4}  # where the length field of each version stands
 _PSEUDO_HEADER_BODIES: dict[type, tuple[str, int]] = {
     TcpSegment: ("tcp", tcp.PROTOCOL),
@@ -128,6 +131,10 @@ def parse_packet(data: bytes, *, tolerant: bool = False) -> Packet:
     area that cannot be read is a `wire.options.Remainder`, as a stack that has to live with such segments needs it.
     """
     size = len(data)
+    if size >= _PLAIN.size and data[0] == 0x45 and data[9] == tcp.PROTOCOL:
+        packet = _parse_plain(data, size, tolerant)
+        if packet is not None:
+            return packet
     version = data[0] >> 4 if data else 0
     if version not in _LENGTH_AT:
         raise MalformedPacket(f"IP version {version}" if data else "no octets", 0)
@@ -135,9 +142,38 @@ def parse_packet(data: bytes, *, tolerant: bool = False) -> Packet:
     header, at, end, protocol = read(data, 0, size)
     if end != size and not (tolerant and end < size):
         raise MalformedPacket(f"IPv{version} packet of {end} octets in {size}", _LENGTH_AT[version])
-    if protocol == tcp.PROTOCOL:
-        return Packet((header,), tcp.parse_tcp(data, at, end, tolerant))
     return _parse_behind(header, protocol, data, at, end, tolerant)
+
+
+def _parse_plain(data: bytes, size: int, tolerant: bool) -> Packet | None:
+    """Read TCP directly in an IPv4 header without options: as the general way does, in less time.
+
+    None leaves everything unusual (a fragment, a wrong length) to the general way.
+    """
+    (
+        _, tos, length, identification, fragment, ttl, protocol, ip_checksum, src, dst,
+        src_port, dst_port, seq, ack, word, window, checksum, urgent,
+    ) = _PLAIN.unpack_from(data)  # fmt: skip
+    payload_at = 20 + (word >> 10 & 0x3C)
+    if length != size or fragment & 0x3FFF or not 40 <= payload_at <= size:
+        return None
+    options = tcp.parse_area(data, 40, payload_at, tolerant) if payload_at > 40 else ()
+    # The classes' own __new__ are Python functions that do only this, at twice the time.
+    header = tuple.__new__(
+        Ipv4Header,
+        (
+            address_text(src), address_text(dst), protocol, ttl, tos, identification,
+            fragment >> 13, fragment & 0x1FFF, b"", ip_checksum,
+        ),
+    )  # fmt: skip
+    segment = tuple.__new__(
+        TcpSegment,
+        (
+            src_port, dst_port, seq, ack, word & 0x1FF, window, urgent,
+            options, data[payload_at:], word >> 9 & 7, checksum,
+        ),
+    )  # fmt: skip
+    return tuple.__new__(Packet, ((header,), segment))
 
 
 def _parse_behind(header: Header, protocol: int | None, data: bytes, at: int, end: int, tolerant: bool) -> Packet:

@@ -89,24 +89,25 @@ def parse_tcp(data: bytes, at: int, end: int, tolerant: bool = False) -> TcpSegm
     options: tuple[TcpOption, ...] = ()
     options_at = at + HEADER_OCTETS
     if payload_at > options_at:
-        try:
-            options = parse_options(data[options_at:payload_at], tolerant=tolerant)
-        except MalformedPacket as error:
-            raise MalformedPacket(error.reason, options_at + error.offset) from None
-    # The class's own __new__ is a Python function that does only this, at twice the time.
-    return tuple.__new__(
-        TcpSegment,
-        (
-            src_port,
-            dst_port,
-            seq,
-            ack,
-            word & 0x1FF,
-            window,
-            urgent,
-            options,
-            data[payload_at:end],
-            word >> 9 & 7,
-            checksum,
-        ),
+        options = parse_area(data, options_at, payload_at, tolerant)
+    return TcpSegment(
+        src_port,
+        dst_port,
+        seq,
+        ack,
+        word & 0x1FF,
+        window,
+        urgent,
+        options,
+        data[payload_at:end],
+        word >> 9 & 7,
+        checksum,
     )
+
+
+def parse_area(data: bytes, at: int, end: int, tolerant: bool) -> tuple[TcpOption, ...]:
+    """Read the options from `at` to `end`; offsets in errors count from the start of `data`."""
+    try:
+        return parse_options(data[at:end], tolerant=tolerant)
+    except MalformedPacket as error:
+        raise MalformedPacket(error.reason, at + error.offset) from None

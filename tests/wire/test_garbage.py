@@ -1,10 +1,12 @@
 """Octets that nobody meant as a packet: a value or `MalformedPacket`, and nothing else."""
 
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.wire.strategies import packets
+from tests.wire.strategies import ipv4_headers, packets, tcp_segments
 from wire.errors import MalformedPacket
 from wire.icmp import IcmpMessage, parse_quoted
 from wire.packet import Packet, build_packet, checksum_errors, parse_packet
@@ -66,10 +68,29 @@ def mutated_packets(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@st.composite
+def tcp_in_ipv4_packets(draw: st.DrawFn) -> bytes:
+    """TCP in IPv4 without options, with one octet of the headers changed."""
+    header = draw(ipv4_headers)._replace(options=b"")
+    data = bytearray(build_packet(Packet((header,), draw(tcp_segments))))
+    data[draw(st.integers(0, 45)) % len(data)] ^= draw(st.integers(0, 255))
+    return bytes(data)
+
+
 @settings(max_examples=300)
 @given(mutated_packets())
 def test_mutated_packets_are_packets_or_malformed(data: bytes) -> None:
     check_octets(data)
+
+
+@settings(max_examples=300)
+@given(st.one_of(mutated_packets(), tcp_in_ipv4_packets()), st.booleans())
+def test_the_short_way_reads_as_the_general_way_does(data: bytes, tolerant: bool) -> None:
+    short = read(data, tolerant=tolerant)
+    with mock.patch("wire.packet._parse_plain", return_value=None):
+        general = read(data, tolerant=tolerant)
+    assert str(short) == str(general)
+    assert isinstance(short, MalformedPacket) or short == general
 
 
 @given(packets, st.integers(0, 200))
