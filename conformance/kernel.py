@@ -3,7 +3,8 @@
 import functools
 import os
 
-_TUN = "/dev/net/tun"
+from targets.base import TargetError
+from targets.kernel.capabilities import facts
 
 
 @functools.cache
@@ -11,8 +12,8 @@ def why_no_kernel() -> str:
     """Return why the kernel target cannot run here, in one line; empty when it can."""
     if os.uname().sysname != "Linux":
         return f"the kernel target needs Linux, this is {os.uname().sysname}"
-    if os.geteuid() != 0:
-        return "the kernel target needs root, for a network namespace and a TUN device"
-    if not os.access(_TUN, os.R_OK | os.W_OK):
-        return f"the kernel target needs {_TUN} (container: --device {_TUN} --cap-add NET_ADMIN --cap-add SYS_ADMIN)"
+    try:
+        facts()
+    except TargetError as error:
+        return f"the kernel target cannot run here: {error.message}"
     return ""

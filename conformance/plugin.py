@@ -19,7 +19,7 @@ MARKERS = (
     "requirement(id): the test checks this requirement of the catalogue (conformance/requirements)",
     "targets(*words): systems and capabilities that the test needs, as in the '//: targets' line of a script",
     "variant(name): network of the fixtures 'target' and 'connection': ipv4 (the default) or ipv6",
-    "needs_kernel: the test needs root and /dev/net/tun; TCPROVE_REQUIRE_KERNEL=1 turns the skip into a failure",
+    "needs_kernel: needs the running kernel as a target; TCPROVE_REQUIRE_KERNEL=1 turns the skip into a failure",
     "slow: the test takes more than 0.25 s",
 )
 
