@@ -69,12 +69,16 @@ class EcnMark(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class IpInfo:
-    """An IP annotation such as ``[ect0, flowlabel 0x1]``; None means that nothing was written."""
+    """An IP annotation such as ``[ect0, flowlabel 0x1]``; None means that nothing was written.
+
+    `dscp` (dialect nplab) is the upper six bits of the TOS octet.
+    """
 
     ecn: EcnMark | None = None
     tos: int | None = None
     flow_label: int | None = None
     ttl: int | None = None
+    dscp: int | None = None
     position: Position = _position()
 
 
@@ -180,7 +184,12 @@ class RawOption:
 
 @dataclass(frozen=True, slots=True)
 class MptcpOption:
-    """Dialect mptcp: an option by its script word and its parts in written order; `None` marks a part without value."""
+    """Dialect mptcp: an option by its script word and its parts in written order; `None` marks a part without value.
+
+    A part is the name that the script gives it and its value: a number, or text in one spelling without blanks, such as
+    ``trunc_r64_hmac(ckey)+1`` or ``ckey=5,skey``. Parts without a name of their own are called ``version``, ``key`` and
+    ``reason``.
+    """
 
     word: str
     parts: tuple[tuple[str, "str | int | None"], ...] = ()
@@ -218,11 +227,15 @@ class TcpSpec:
 
 @dataclass(frozen=True, slots=True)
 class UdpSpec:
-    """A UDP packet with `length` zero octets. `coverage` not None is UDP-Lite (dialect nplab)."""
+    """A UDP packet with `length` zero octets.
+
+    `coverage` not None is UDP-Lite (dialect nplab). `endpoints` as in `TcpSpec` (dialect mptcp).
+    """
 
     length: int
     ports: tuple[int, int] | None = None
     coverage: int | None = None
+    endpoints: tuple[Endpoint, Endpoint] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +336,11 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class KeyValue:
-    """``WORD = value``; in the dialects also ``WORD = ...``."""
+    """``WORD = value``; in the dialects also ``WORD = ...``. `count` is the number in nplab's ``headers(N) = […]``."""
 
     key: str
     value: "Expression"
+    count: int | None = None
     position: Position = _position()
 
 
@@ -443,10 +457,10 @@ class EpollEventExpr:
 
 @dataclass(frozen=True, slots=True)
 class LingerExpr:
-    """``{onoff=N, linger=N}``."""
+    """``{onoff=N, linger=N}``; None is ``...`` (dialect nplab)."""
 
-    onoff: int
-    linger: int
+    onoff: int | None
+    linger: int | None
     position: Position = _position()
 
 

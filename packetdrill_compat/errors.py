@@ -30,6 +30,10 @@ class ScriptError(Exception):
         return text + (f"\n  next step: {self.next_step}" if self.next_step else "")
 
 
+class UnsupportedScript(ScriptError):
+    """A script that is well formed but needs what this project does not have, such as SCTP."""
+
+
 def excerpt(source: str, position: Position) -> str:
     """Show the line at `position` with a caret under the column; empty when the line does not exist."""
     lines = source.split("\n")

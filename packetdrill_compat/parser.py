@@ -8,25 +8,40 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from lark import Lark
 from lark.exceptions import UnexpectedToken
-from lark.lexer import Lexer, PatternStr
+from lark.lexer import Lexer, PatternRE, PatternStr
 
 from packetdrill_compat.ast import Script
 from packetdrill_compat.build.google import GoogleBuilder
+from packetdrill_compat.build.mptcp import MptcpBuilder
+from packetdrill_compat.build.nplab import NplabBuilder
+from packetdrill_compat.conditional import NplabScanner
 from packetdrill_compat.config import Config
+from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.scanner import Scanner, Terminals
 from packetdrill_compat.syntax_errors import syntax_error
 
-DIALECTS: dict[str, tuple[type[GoogleBuilder], tuple[str, ...]]] = {
-    "google": (GoogleBuilder, ("grammar.lark",)),
-}
-"""The builder of each dialect, and the grammar files that make up its grammar."""
 
-# packetdrill has three words that mean the same as another keyword.
-_SYNONYMS = {"GREv0": "gre", "Flags": "flags"}
+class Dialect(NamedTuple):
+    """What a dialect is made of; the grammar files are read one behind the other."""
+
+    builder: type[GoogleBuilder]
+    scanner: type[Scanner]
+    grammars: tuple[str, ...]
+
+
+DIALECTS: dict[str, Dialect] = {
+    "google": Dialect(GoogleBuilder, Scanner, ("grammar.lark",)),
+    "nplab": Dialect(NplabBuilder, NplabScanner, ("grammar.lark", "nplab.lark")),
+    "mptcp": Dialect(MptcpBuilder, Scanner, ("grammar.lark", "mptcp.lark")),
+}
+"""The dialects by name: upstream packetdrill and two forks of it."""
+
+# Words that mean the same as another keyword.
+_SYNONYMS = {"GREv0": "gre", "Flags": "flags", "EXP-FO": "exp-FO"}
 
 
 class _NoLexer(Lexer):
@@ -43,16 +58,17 @@ class DialectParser:
     """Parses scripts of one dialect, one at a time."""
 
     def __init__(self, dialect: str) -> None:
-        builder_class, names = DIALECTS[dialect]
-        self.builder = builder_class()
+        parts = DIALECTS[dialect]
+        self.builder = parts.builder()
+        self._scanner = parts.scanner
         self._lock = threading.Lock()
-        grammar = "".join((files(__package__) / name).read_text(encoding="utf-8") for name in names)
+        grammar = "".join((files(__package__) / name).read_text(encoding="utf-8") for name in parts.grammars)
         self._lark = Lark(grammar, parser="lalr", lexer=_NoLexer, transformer=self.builder, maybe_placeholders=False)
         self.terminals = _terminals(self._lark)
 
     def parse(self, text: str, *, path: str, config: Config, command_line: tuple[str, ...]) -> tuple[Script, Config]:
         """Return the script and the settings after its option lines; raises `ScriptError`."""
-        scanner = Scanner(text, self.terminals)
+        scanner = self._scanner(text, self.terminals)
         with self._lock:
             self.builder.start(scanner, path=path, config=config, command_line=command_line)
             script = self._run(scanner)
@@ -66,16 +82,17 @@ class DialectParser:
                 result = feed(token)
         except UnexpectedToken as error:
             raise syntax_error(error, scanner, self.builder) from None
+        except ScriptError as error:
+            error.path = error.path or self.builder.path
+            raise
         return result
 
 
 def _terminals(lark: Lark) -> Terminals:
-    spellings = {
-        terminal.pattern.value: terminal.name for terminal in lark.terminals if isinstance(terminal.pattern, PatternStr)
-    }
-    keywords = {text: name for text, name in spellings.items() if text[0].isalnum()}
-    keywords |= {word: keywords[same] for word, same in _SYNONYMS.items() if same in keywords}
-    return Terminals(keywords, {text: name for text, name in spellings.items() if len(text) == 1})
+    spellings = {t.pattern.value: t.name for t in lark.terminals if isinstance(t.pattern, PatternStr)}
+    spellings |= {word: spellings[same] for word, same in _SYNONYMS.items() if same in spellings}
+    patterns = {t.name: t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternRE)}
+    return Terminals(spellings, patterns)
 
 
 @cache

@@ -38,27 +38,6 @@ _SKIP = r"(?:[ \t\n]+|//[^\n]*\n|/\*(?:[^*]|\*[^/])*+\*/)*+"
 _QUOTED = r'"[^"]*(?:(?<=\\)"[^"]*)*"'
 _BACK_QUOTED = r"`[^`]*(?:(?<=\\)`[^`]*)*`"
 
-_TOKEN = re.compile(
-    _SKIP
-    + "(?:"
-    # No other rule matches more than an address does: each of them stops at the first colon.
-    + rf"(?P<IPV6_ADDR>(?=[0-9a-fA-F]{{0,4}}:[0-9a-fA-F:]*:)(?:{_ipv6_pattern()}))"
-    + rf"|(?P<IPV4_ADDR>{_IPV4})"
-    + r"|(?P<FLOAT>-?[0-9]*\.[0-9]+)"
-    + r"|(?P<HEX_INTEGER>0x[0-9a-fA-F]+(?![0-9a-zA-Z_]))"
-    + r"|(?P<INTEGER>-[0-9]+|[0-9]+(?![0-9a-zA-Z_]))"
-    + r"|(?P<WORD>sequence\#|[0-9a-zA-Z_]+)"
-    + rf"|(?P<STRING>{_QUOTED})"
-    + rf"|(?P<BACK_QUOTED>{_BACK_QUOTED})"
-    + r"|(?P<CODE>%\{(?:[^}]|\}[^%])*+\}%)"
-    + r"|(?P<OPTION>--[0-9a-zA-Z_]+)"
-    + r"|(?P<ELLIPSIS>\.\.\.)"
-    + r"|(?P<OTHER>.)"
-    + r"|(?P<END>\Z)"
-    + ")",
-    re.DOTALL,
-)
-
 END = "$END"
 """The terminal behind the last token."""
 
@@ -75,11 +54,45 @@ class Token(NamedTuple):
     offset: int
 
 
-class Terminals(NamedTuple):
-    """How a grammar calls the tokens with a fixed spelling: keywords, and everything of one character."""
+class Terminals:
+    """The terminals of a grammar by their spelling, and the pattern that finds them all.
 
-    keywords: Mapping[str, str]
-    characters: Mapping[str, str]
+    `spellings` are the fixed ones: keywords, and single characters. `patterns` are terminals that the grammar gives as
+    regular expressions. Everything else is built in.
+    """
+
+    def __init__(self, spellings: Mapping[str, str], patterns: Mapping[str, str]) -> None:
+        self.keywords = {text: name for text, name in spellings.items() if text[0].isalnum()}
+        self.characters = {text: name for text, name in spellings.items() if len(text) == 1}
+        self.pattern = self._compile(patterns)
+
+    def _compile(self, patterns: Mapping[str, str]) -> re.Pattern[str]:
+        # Keywords with other characters than those of a word (`sequence#`) are longer than the word they begin with.
+        odd = sorted(
+            (word for word in self.keywords if not re.fullmatch(r"\w+", word, re.ASCII)), key=len, reverse=True
+        )
+        words = "|".join([*map(re.escape, odd), "[0-9a-zA-Z_]+"])
+        named = "".join(f"(?P<{name}>{pattern})|" for name, pattern in patterns.items())
+        return re.compile(
+            _SKIP
+            + "(?:"
+            # No other rule matches more than an address does: each of them stops at the first colon.
+            + rf"(?P<IPV6_ADDR>(?=[0-9a-fA-F]{{0,4}}:[0-9a-fA-F:]*:)(?:{_ipv6_pattern()}))"
+            + rf"|(?P<IPV4_ADDR>{_IPV4})"
+            + r"|(?P<FLOAT>-?[0-9]*\.[0-9]+)"
+            + r"|(?P<HEX_INTEGER>0x[0-9a-fA-F]+(?![0-9a-zA-Z_]))"
+            + r"|(?P<INTEGER>-[0-9]+|[0-9]+(?![0-9a-zA-Z_]))"
+            + rf"|{named}(?P<WORD>{words})"
+            + rf"|(?P<STRING>{_QUOTED})"
+            + rf"|(?P<BACK_QUOTED>{_BACK_QUOTED})"
+            + r"|(?P<CODE>%\{(?:[^}]|\}[^%])*+\}%)"
+            + r"|(?P<OPTION>--[0-9a-zA-Z_]+)"
+            + r"|(?P<ELLIPSIS>\.\.\.)"
+            + r"|(?P<OTHER>.)"
+            + r"|(?P<END>\Z)"
+            + ")",
+            re.DOTALL,
+        )
 
 
 class Scanner:
@@ -92,7 +105,7 @@ class Scanner:
     def __init__(self, text: str, terminals: Terminals) -> None:
         self.text = text
         self.definitions: Mapping[str, Replacement] = {}
-        self._terminals = terminals
+        self.terminals = terminals
         self._line_starts: list[int] | None = None
 
     def position(self, offset: int) -> Position:
@@ -104,8 +117,11 @@ class Scanner:
 
     def __iter__(self) -> Iterator[Token]:
         """Yield all tokens; the last one has type `END`."""
-        keywords, characters = self._terminals
-        for match in _TOKEN.finditer(self.text):
+        return self._tokens(0)
+
+    def _tokens(self, start: int) -> Iterator[Token]:
+        keywords, characters = self.terminals.keywords, self.terminals.characters
+        for match in self.terminals.pattern.finditer(self.text, start):
             kind = match.lastgroup or ""
             text = match[kind]
             offset = match.end() - len(text)

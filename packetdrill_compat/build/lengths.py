@@ -5,11 +5,16 @@ from packetdrill_compat.ast import (
     EchoedTcp,
     EchoedUdp,
     IcmpSpec,
+    Md5Valid,
+    MptcpOption,
     PlainOption,
+    RawOption,
     ScriptOption,
     TcpSpec,
+    TimestampPattern,
     UdpSpec,
 )
+from packetdrill_compat.build.mptcp_lengths import mptcp_length
 
 _IP_HEADER = {4: 20, 6: 40}
 _TCP_HEADER = 20
@@ -71,5 +76,11 @@ def option_length(option: ScriptOption) -> int:
     match option:
         case PlainOption(wire):
             return len(wire.build())
-        case _:
-            return 0
+        case TimestampPattern():
+            return 10
+        case Md5Valid():
+            return 18
+        case RawOption(data):
+            return len(data)
+        case MptcpOption():
+            return mptcp_length(option)

@@ -31,7 +31,7 @@ from packetdrill_compat.scanner import Token
 from wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 
 _MAX_OUTER_HEADERS = 4  # six headers in all, of which a packet has two of its own: IP and TCP, UDP or ICMP
-_MAX_MPLS_LABELS = 7
+_MAX_MPLS_LABELS = 6
 _GRE_VERSION_MASK = 0x0007
 _GRE_BITS = {"none": 0, "checksum": 0x8000, "key": 0x2000, "sequence#": 0x1000}
 _FLAG_BITS = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK, "U": URG, "E": ECE, "W": CWR, "A": AE}
@@ -47,14 +47,23 @@ class PacketBuilder(BuilderBase):
         direction, encaps, info, body = parts
         position = self.position(direction)
         event = PacketEvent(Direction(direction.text), body, encaps, info, position=position)
-        if len(encaps) > _MAX_OUTER_HEADERS:
+        if self.outer_headers(event) > _MAX_OUTER_HEADERS:
             self.fail("too many headers", direction, next_step="a packet has at most six headers, IP and TCP included")
         if event.direction is Direction.INBOUND:
             self._check_inbound(event, direction)
-        if isinstance(body, UdpSpec) and info and info.ecn not in {None, EcnMark.ECT01}:
-            self.fail_at("ECN can only be used with TCP packets", info.position, next_step="write [tos 0xNN]")
+        self.check_markings(event)
         self._check_size(body, direction)
         return event
+
+    def outer_headers(self, event: PacketEvent) -> int:
+        """How many headers the packet has beyond IP and its transport."""
+        return len(event.encaps)
+
+    def check_markings(self, event: PacketEvent) -> None:
+        """ECN words, [ect01] excepted, may not stand on UDP packets."""
+        info = event.info
+        if isinstance(event.body, UdpSpec) and info and info.ecn not in {None, EcnMark.ECT01}:
+            self.fail_at("ECN can only be used with TCP packets", info.position, next_step="write [tos 0xNN]")
 
     def direction(self, parts: Parts) -> Token:
         """``<`` or ``>``."""
@@ -148,7 +157,7 @@ class PacketBuilder(BuilderBase):
         return MplsEncap(self.label_stack(labels), position=self.position(word))
 
     def label_stack(self, labels: Parts) -> tuple[MplsLabel, ...]:
-        """Labels and the tokens they start with; packetdrill has room for seven."""
+        """Labels and the tokens they start with; packetdrill has room for six."""
         if len(labels) > _MAX_MPLS_LABELS:
             self.fail("too many MPLS labels", labels[_MAX_MPLS_LABELS][1])
         return tuple(label for label, _ in labels)

@@ -28,6 +28,12 @@ _U24 = 0xFFFFFF
 class TcpOptionBuilder(BuilderBase):
     """Rules of section 3.4."""
 
+    cookie_limit_words = "maximum cookie length"
+
+    def blob_text(self, token: Token) -> str:
+        """Return the digits of a blob: for a number it is what stands in the file (section 1.2, second trap)."""
+        return token.text if token.type == "INTEGER" else token.value
+
     def no_options(self, _: Parts) -> tuple[ScriptOption, ...]:
         """Nothing written: the packet has no options."""
         return ()
@@ -102,15 +108,15 @@ class TcpOptionBuilder(BuilderBase):
         if not parts:
             return b""
         token: Token = parts[0]
-        digits = _blob_text(token)
+        digits = self.blob_text(token)
         if len(digits) % 2:
             self.fail("TCP fast open cookie has an odd number of digits", token)
         if len(digits) // 2 > limit:
             self.fail(
-                f"TCP fast open cookie of {len(digits) // 2} bytes exceeds maximum cookie length of {limit} bytes",
+                f"TCP fast open cookie of {len(digits) // 2} bytes exceeds {self.cookie_limit_words} of {limit} bytes",
                 token,
             )
-        cookie = _from_hex(digits)
+        cookie = from_hex(digits)
         if cookie is None:
             self.fail(f"TCP fast open cookie '{digits}' is not a valid hex string", token, next_step=_BLOB_HELP)
         return cookie
@@ -118,10 +124,10 @@ class TcpOptionBuilder(BuilderBase):
     def md5(self, parts: Parts) -> ScriptOption:
         """``md5 HEX``."""
         word, token = parts
-        digits = _blob_text(token)
+        digits = self.blob_text(token)
         if len(digits) // 2 > _MAX_DIGEST:
             self.fail("TCP MD5 digest longer than 16 bytes", token)
-        digest = _from_hex(digits)
+        digest = from_hex(digits)
         if digest is None:
             self.fail("TCP MD5 digest is not a valid hex string", token, next_step=_BLOB_HELP)
         return self._plain(word, Md5(digest))
@@ -146,12 +152,8 @@ class TcpOptionBuilder(BuilderBase):
 _BLOB_HELP = "write an even number of hexadecimal digits; a definition (-D) works only if it contains a letter"
 
 
-def _blob_text(token: Token) -> str:
-    """Return the digits of a blob: for a number it is what stands in the file (section 1.2, second trap)."""
-    return token.text if token.type == "INTEGER" else token.value
-
-
-def _from_hex(digits: str) -> bytes | None:
+def from_hex(digits: str) -> bytes | None:
+    """Return the octets of hexadecimal digits, None when there is anything else."""
     if not digits.isalnum():  # bytes.fromhex would skip blanks
         return None if digits else b""
     try:
