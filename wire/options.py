@@ -74,7 +74,7 @@ _READERS: dict[int, OptionParser] = {
     EXPERIMENT_KIND: FastOpen.parse_experimental,
 }
 _EOL, _NOP = Eol(), Nop()
-_TIMESTAMPS = Struct("!II")
+_unpack_timestamps = Struct("!II").unpack_from
 
 
 def register(kind: int, parser: OptionParser) -> None:
@@ -125,7 +125,7 @@ def parse_options(data: bytes, *, tolerant: bool = False) -> tuple[TcpOption, ..
                 options.append(_read_short(data[at:behind]))
             elif kind == 8 and length == 10:
                 # What most segments have (RFC 7323, section 3.2), and no two alike: past registry and memory.
-                options.append(Timestamps(*_TIMESTAMPS.unpack_from(data, at + 2)))
+                options.append(Timestamps(*_unpack_timestamps(data, at + 2)))
             else:
                 options.append(_read(data[at:behind]))
             at = behind

@@ -89,7 +89,7 @@ def parse_tcp(data: bytes, at: int, end: int, tolerant: bool = False) -> TcpSegm
     options: tuple[TcpOption, ...] = ()
     options_at = at + HEADER_OCTETS
     if payload_at > options_at:
-        options = parse_area(data, options_at, payload_at, tolerant)
+        options = _parse_area(data, options_at, payload_at, tolerant)
     return TcpSegment(
         src_port,
         dst_port,
@@ -105,7 +105,7 @@ def parse_tcp(data: bytes, at: int, end: int, tolerant: bool = False) -> TcpSegm
     )
 
 
-def parse_area(data: bytes, at: int, end: int, tolerant: bool) -> tuple[TcpOption, ...]:
+def _parse_area(data: bytes, at: int, end: int, tolerant: bool) -> tuple[TcpOption, ...]:
     """Read the options from `at` to `end`; offsets in errors count from the start of `data`."""
     try:
         return parse_options(data[at:end], tolerant=tolerant)
