@@ -19,6 +19,8 @@ class ConnectionSettings:
     """Upper limit for holding back a partial segment under `cork` or `more` (tcp(7): 200 milliseconds)."""
     user_mss: int | None = None
     """TCP_MAXSEG: upper limit of the MSS offered and used; None leaves it to the MTU."""
+    advmss: int | None = None
+    """Upper limit of the MSS offered only (route ``advmss``); None leaves it to the MTU."""
     sndbuf: int = 87_040
     """SO_SNDBUF as in effect: octets of unacknowledged and unsent data that a connection holds."""
     notsent_lowat: int = 0xFFFFFFFF

@@ -114,6 +114,7 @@ class Routes:
         route = self.route_to(remote)
         settings.mtu = self.interface_mtu(remote)
         settings.path_mtu = self.path_mtu(remote, now=now)
+        settings.advmss = route.advmss
         settings.initial_window = route.initcwnd
         settings.initial_receive_window = route.initrwnd
         if route.rto_min_us is not None:

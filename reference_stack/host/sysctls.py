@@ -264,6 +264,7 @@ class SysctlSettings:
         self._defaults = defaults
         self.congestion_controls = congestion_controls
         self._written: dict[str, str] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(TABLE)
@@ -282,7 +283,10 @@ class SysctlSettings:
 
     def number(self, name: str, index: int = 0) -> int:
         """Return one number of a setting."""
-        return int(self.read(name).split()[index])
+        key = name, index
+        if key not in self._numbers:
+            self._numbers[key] = int(self.read(name).split()[index])
+        return self._numbers[key]
 
     def was_written(self, name: str) -> bool:
         """Whether somebody has set it."""
@@ -291,6 +295,7 @@ class SysctlSettings:
     def write(self, name: str, text: str) -> None:
         """Set a setting; `SysctlError` for an unknown name, a read-only one, or a value that Linux refuses."""
         row = self._row(name)
+        self._numbers.clear()
         if row.is_read_only:
             raise SysctlError(f'setting key "{row.name}": Permission denied')
         value = " ".join(text.split())

@@ -19,6 +19,7 @@ from reference_stack.host.values import Micros
 from reference_stack.personality import Personality
 from reference_stack.rules import ListenVerdict
 from reference_stack.states import State
+from wire.seq import Seq
 from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 
 Emit: TypeAlias = Callable[[bytes], None]
@@ -65,7 +66,7 @@ class TcpLayer:
         self._begin(socket, now=now).connect(now=now)
         self.settle(socket, now=now)
 
-    def _begin(self, socket: TcpSocket, *, now: Micros) -> Connection:
+    def _begin(self, socket: TcpSocket, *, now: Micros, least_isn: int | None = None) -> Connection:
         """Make the connection of `socket` and enter it into the tables."""
         around = self._around
         name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
@@ -78,7 +79,7 @@ class TcpLayer:
             name,
             personality=around.personality,
             settings=socket.settings,
-            isn=around.secrets.isn(name, now=now),
+            isn=_not_below(around.secrets.isn(name, now=now), least_isn),
             ts_offset=self._timestamp_offset(name),
         )
         self.demux.add(name, socket)
@@ -133,6 +134,8 @@ class TcpLayer:
         """Give an arriving segment to its connection, else to a listener, else answer as CLOSED does."""
         name = FourTuple(local_ip, segment.dst_port, remote_ip, segment.src_port)
         socket = self.demux.connection(name)
+        if socket is not None and segment.flags & SYN and self._is_reopened(socket, segment, now=now):
+            return
         if socket is not None:
             if self._is_held_back(socket, segment, now=now):
                 return
@@ -146,14 +149,28 @@ class TcpLayer:
         else:
             self._on_listener(listener, name, segment, now=now)
 
-    def _on_listener(self, listener: TcpSocket, name: FourTuple, segment: TcpSegment, *, now: Micros) -> None:
+    def _on_listener(
+        self, listener: TcpSocket, name: FourTuple, segment: TcpSegment, *, now: Micros, least_isn: int | None = None
+    ) -> None:
         verdict = listen_decision(segment, rules=self._rules)
         if verdict is ListenVerdict.RESET:
             self._answer(name, closed_reset(segment, rules=self._rules))
         elif verdict is ListenVerdict.ACCEPT and self._has_room(listener):
             child = self._child(listener, name)
-            self._begin(child, now=now).accept_syn(segment, now=now)
+            self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now)
             self.settle(child, now=now)
+
+    def _is_reopened(self, socket: TcpSocket, segment: TcpSegment, *, now: Micros) -> bool:
+        """Whether a SYN ended this TIME-WAIT and began a new connection with a listener (RFC 9293 3.6.1, RFC 6191)."""
+        old = socket.live
+        listener = self.demux.listener(socket.local_ip, socket.local_port)
+        if old is None or listener is None or not old.may_reopen(segment, now=now):
+            return False
+        least = old.successor_isn
+        old.abort(now=now)  # no reset in TIME-WAIT
+        self.settle(socket, now=now)
+        self._on_listener(listener, old.four_tuple, segment, now=now, least_isn=least)
+        return True
 
     def _answer(self, name: FourTuple, segment: TcpSegment | None) -> None:
         if segment is not None:
@@ -322,3 +339,8 @@ def _notice_changes(socket: TcpSocket, connection: Connection) -> None:
     if is_writable and not socket.seen_writable:
         socket.write_wakeups += 1
     socket.seen_writable = is_writable
+
+
+def _not_below(isn: int, least: int | None) -> int:
+    """Return the ISN, or `least` when that is ahead of it in sequence space."""
+    return isn if least is None or Seq(isn) >= Seq(least) else least

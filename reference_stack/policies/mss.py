@@ -21,6 +21,8 @@ class SegmentSizes:
         """
         settings = connection.settings
         mss = min(settings.mtu - HEADER_OCTETS[connection.four_tuple.ip_version], 0xFFFF)
+        if settings.advmss is not None:
+            mss = min(mss, settings.advmss)
         return mss if settings.user_mss is None else min(mss, settings.user_mss)
 
     def default(self, connection: "ConnectionCore") -> int:

@@ -223,3 +223,41 @@ def test_shutdown_does_not_linger(world: World) -> None:
     linger(world, fd, 2)
     world.write(fd, 100)
     assert shutdown(world, fd, SHUT_WR) == 0
+
+
+# ---------------------------------------------------------------- TIME-WAIT
+
+
+def in_time_wait(world: World) -> int:
+    """A connection that we closed first, both FINs acknowledged; returns its local ISN."""
+    fd = world.established()
+    world.call("close", fd=fd)
+    world.inject("F. 1:1(0) ack 2")
+    world.sent()
+    return world.local_isn
+
+
+def test_a_newer_syn_reopens_a_connection_in_time_wait(world: World) -> None:
+    # RFC 9293, 3.6.1 (MAY-2) and RFC 6191: accepted from the listener, with an ISN above the old numbers.
+    old_isn = in_time_wait(world)
+    world.remote_isn = 1_000_000
+    world.inject("S 0:0(0)")
+    assert world.sent() == ["S. 0:0(0) ack 1"]
+    assert 0 < (world.local_isn - old_isn) % 2**32 < 2**31
+    world.inject(". 1:1(0) ack 1")
+    assert world.accept(3) >= 4
+
+
+def test_an_older_syn_does_not_reopen_it(world: World) -> None:
+    # RFC 9293, 3.10.7.4, fourth check in TIME-WAIT: an ACK says what is expected.
+    in_time_wait(world)
+    world.inject("S 0:0(0)")
+    assert world.sent() == [". 2:2(0) ack 2"]
+
+
+def test_without_a_listener_time_wait_stays(world: World) -> None:
+    in_time_wait(world)
+    world.call("close", fd=3)
+    world.remote_isn = 1_000_000
+    world.inject("S 0:0(0)")
+    assert [text[0] for text in world.sent()] == ["."]

@@ -156,3 +156,16 @@ def test_a_soft_error_is_the_reason_of_a_later_timeout(world: World) -> None:
     call = world.start("read", fd=fd, count=1, null_buffer=False)
     world.advance(3600 * SECOND)
     assert world.results[call][1].errno == Errno.EHOSTUNREACH
+
+
+def test_advmss_limits_the_announced_mss_only(world: World) -> None:
+    # ip-route(8), advmss: the MSS to advertise; segments to the peer are still as large as it wants.
+    world.host.shell("ip route change 192.0.2.1 via 192.168.0.2 dev tun0 advmss 600", now=0)
+    listener = world.listen()
+    world.inject("S 0:0(0)", options=(Mss(1460),))
+    segment = world.sent_packets()[0].body
+    assert isinstance(segment, TcpSegment)
+    assert Mss(600) in segment.options
+    world.inject(". 1:1(0) ack 1")
+    world.write(world.accept(listener), 1460)
+    assert world.sent() == ["P. 1:1461(1460) ack 1"]
