@@ -17,8 +17,8 @@ from targets.base import Unsupported
 from targets.calls import CallResult, GetSockOpt, Syscall
 from wire import abi
 
-# A block that loops for ever would hang the run; the count is of executed lines, so that no clock is needed.
-MAX_LINES = 5_000_000
+# A block that loops for ever would hang the run; executed instructions are counted, so that no clock is needed.
+MAX_STEPS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any]) -> No
     previous = sys.gettrace()
     try:
         compiled = compile(text, name, "exec")
-        sys.settrace(_limit_lines(name))
+        sys.settrace(_limit_steps(name))
         exec(compiled, namespace)
     except SystemExit as stop:
         if stop.code not in (None, 0):
@@ -91,16 +91,17 @@ def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any]) -> No
         linecache.cache.pop(name, None)
 
 
-def _limit_lines(name: str) -> Callable[[FrameType, str, object], Any]:
-    left = MAX_LINES
+def _limit_steps(name: str) -> Callable[[FrameType, str, object], Any]:
+    left = MAX_STEPS
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
         nonlocal left
         if frame.f_code.co_filename != name:
             return None
-        left -= event == "line"
+        frame.f_trace_opcodes = True  # a loop on one line makes no further line events
+        left -= event == "opcode"
         if left < 0:
-            raise RuntimeError(f"the block ran more than {MAX_LINES} lines: does it loop for ever?")
+            raise RuntimeError(f"the block ran more than {MAX_STEPS} instructions: does it loop for ever?")
         return trace
 
     return trace
