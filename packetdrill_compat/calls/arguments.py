@@ -88,7 +88,7 @@ _TYPE_NAMES: dict[type, str] = {
 
 def call_error(message: str, *, next_step: str = "") -> PlayError:
     """Make the error of a call whose script line is at fault."""
-    return PlayError(message, kind=FailureKind.SYSCALL, next_step=next_step)
+    return PlayError(message, kind=FailureKind.SCRIPT, next_step=next_step)
 
 
 def type_name(value: Value) -> str:

@@ -42,7 +42,7 @@ def failure_of_event(error: PlayError, script: Script, player: Player) -> Failur
 
 def _message(error: PlayError, action: object) -> str:
     """Word the error as the C tool does (section 8), so that its users recognise it."""
-    if isinstance(action, SyscallEvent) and error.kind is FailureKind.SYSCALL:
+    if isinstance(action, SyscallEvent) and error.kind in (FailureKind.SYSCALL, FailureKind.SCRIPT):
         return f"runtime error in {action.name} call: {error.message}"
     if isinstance(action, PacketEvent) and error.kind in _PACKET_KINDS:
         own_time = error.kind is FailureKind.TIMING and action.direction is Direction.INBOUND

@@ -326,7 +326,7 @@ def test_blocking_call_that_never_returns_ends_the_test_after_a_second() -> None
 def test_cleanup_runs_after_failure_when_there_was_an_init_command() -> None:
     target = FakeTarget()
     result = run("`init`\n0 close(9) = 0\n`cleanup`\n", target, opening="")
-    assert result.verdict is Verdict.FAIL
+    assert result.verdict is Verdict.ERROR
     assert target.commands == ["init", "cleanup"]
 
 
