@@ -7,7 +7,8 @@ from reference_stack.host.errnos import CallFailed, Errno, NotModelled
 from reference_stack.host.readiness import Epoll
 from reference_stack.host.routes import canonical, unmapped
 from reference_stack.host.sockets import OpenFile, Socket, TcpSocket
-from reference_stack.host.tcplayer import Surroundings, TcpLayer
+from reference_stack.host.surroundings import Surroundings
+from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.host.udplayer import UdpLayer, UdpSocket
 from reference_stack.host.values import (
     Address,

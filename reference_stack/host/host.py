@@ -16,8 +16,9 @@ from reference_stack.host.errnos import CallFailed, NotModelled
 from reference_stack.host.iplayer import IpLayer
 from reference_stack.host.isn import Secrets
 from reference_stack.host.routes import Routes
+from reference_stack.host.surroundings import Surroundings
 from reference_stack.host.sysctls import SysctlSettings
-from reference_stack.host.tcplayer import Surroundings, TcpLayer
+from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.host.traits import traits_of
 from reference_stack.host.udplayer import UdpLayer
 from reference_stack.host.values import Blocked, FinishedCall, HostEvent, Micros, Result, SentPacket, failure
@@ -107,10 +108,15 @@ class Host:
         """
         self._enter(now)
         shell = Shell(self.sysctls, self.routes, self.files, directory, dict(environment or {}), read_script)
-        outcome = shell.run(command)
-        self._around.ip.routes_changed()
-        self.tcp.settings_changed(now=now)
-        self._retry()
+        version = self.sysctls.version
+        try:
+            outcome = shell.run(command)
+        finally:
+            # Commands before one that is not known have been run.
+            self._around.ip.routes_changed()
+            if self.sysctls.version != version:
+                self.tcp.settings_changed(now=now)
+            self._retry()
         return outcome
 
     # --- time ----------------------------------------------------------------------------------------------------

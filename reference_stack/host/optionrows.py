@@ -10,7 +10,8 @@ from reference_stack.host.values import Micros
 from wire.abi import SOL_IP, pack_int, unpack_int
 
 if TYPE_CHECKING:
-    from reference_stack.host.tcplayer import Surroundings, TcpLayer
+    from reference_stack.host.surroundings import Surroundings
+from reference_stack.host.tcplayer import TcpLayer
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 _INT_SIZE = 4

@@ -155,6 +155,7 @@ class TcpSocket(Socket):
         self.backlog = 0
         self.syn_queue: list[TcpSocket] = []
         self.accept_queue: deque[TcpSocket] = deque()
+        self.cookie_sent_at: Micros | None = None
         # --- as a child that nobody has accepted yet
         self.parent: TcpSocket | None = None
         self.bare_ack_seen: Micros | None = None

@@ -265,6 +265,8 @@ class SysctlSettings:
         self.congestion_controls = congestion_controls
         self._written: dict[str, str] = {}
         self._numbers: dict[tuple[str, int], int] = {}
+        self.version = 0
+        """Counts what was written, so that an owner sees that there is something new."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(TABLE)
@@ -296,6 +298,7 @@ class SysctlSettings:
         """Set a setting; `SysctlError` for an unknown name, a read-only one, or a value that Linux refuses."""
         row = self._row(name)
         self._numbers.clear()
+        self.version += 1
         if row.is_read_only:
             raise SysctlError(f'setting key "{row.name}": Permission denied')
         value = " ".join(text.split())

@@ -11,7 +11,7 @@ from wire.abi import POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from wire.udp import UdpDatagram
 
 if TYPE_CHECKING:
-    from reference_stack.host.tcplayer import Surroundings
+    from reference_stack.host.surroundings import Surroundings
 
 QUEUE_LIMIT_OCTETS = 212_992
 """Received octets that a socket holds (net.core.rmem_default); later datagrams are lost."""

@@ -22,10 +22,10 @@ from wire.tcp import ACK, RST, SYN, TcpSegment
 SYN_SEGMENT = TcpSegment(40000, PORT, 0, 0, SYN, 65535)
 
 
-def packet(src: str, dst: str, segment: TcpSegment = SYN_SEGMENT, **fields: int) -> bytes:
+def packet(src: str, dst: str, segment: TcpSegment = SYN_SEGMENT, flags: int = 0) -> bytes:
     if ":" in src:
         return build_packet(Packet((Ipv6Header(src, dst),), segment))
-    return build_packet(Packet((Ipv4Header(src, dst, **fields),), segment))
+    return build_packet(Packet((Ipv4Header(src, dst, flags=flags),), segment))
 
 
 # ---------------------------------------------------------------- nobody there

@@ -1,0 +1,142 @@
+"""Listeners: SYN queue, accept queue, SYN cookies, deferred accepts, and the reopening of TIME-WAIT."""
+
+from dataclasses import replace
+
+from reference_stack.arrival.closed import closed_reset
+from reference_stack.arrival.listen import listen_decision
+from reference_stack.connection import FourTuple
+from reference_stack.host.iplayer import fields_of
+from reference_stack.host.sockets import Phase, TcpSocket
+from reference_stack.host.syncookies import LIFETIME_MINUTES, MINUTE_US
+from reference_stack.host.tcpbase import TcpBase
+from reference_stack.host.values import Micros
+from reference_stack.rules import ListenVerdict
+from reference_stack.states import State
+from wire.options import Mss, Timestamps
+from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+
+
+class ListeningTcp(TcpBase):
+    """The part of a host's TCP that makes connections from segments which find only a listener."""
+
+    def stop_listening(self, listener: TcpSocket, *, now: Micros) -> None:
+        """End LISTEN: half-open connections vanish, those that nobody accepted are reset."""
+        listener.phase = Phase.UNCONNECTED
+        for embryo in list(listener.syn_queue):
+            self._drop_embryo(embryo, now=now)
+        while listener.accept_queue:
+            child = listener.accept_queue.popleft()
+            child.is_orphan = True
+            child.parent = None
+            if child.live is not None:
+                child.live.abort(now=now)
+                self.settle(child, now=now)
+
+    def _on_listener(
+        self, listener: TcpSocket, name: FourTuple, segment: TcpSegment, *, now: Micros, least_isn: int | None = None
+    ) -> None:
+        verdict = listen_decision(segment, rules=self._rules)
+        if verdict is ListenVerdict.RESET:
+            if not self._is_cookie(listener, name, segment, now=now):
+                self._answer(name, closed_reset(segment, rules=self._rules))
+        elif verdict is ListenVerdict.ACCEPT and not listener.is_backlog_full:
+            if self._wants_cookie(listener):
+                self._send_cookie(listener, name, segment, now=now)
+            elif self._has_room(listener):
+                child = self._child(listener, name)
+                self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now)
+                self.settle(child, now=now)
+
+    def _wants_cookie(self, listener: TcpSocket) -> bool:
+        """Whether a SYN is answered without keeping it (tcp(7), tcp_syncookies: 1 when full, 2 always)."""
+        mode = self._around.sysctls.number("net.ipv4.tcp_syncookies")
+        return mode == 2 or (mode != 0 and len(listener.syn_queue) > listener.backlog)
+
+    def _send_cookie(self, listener: TcpSocket, name: FourTuple, syn: TcpSegment, *, now: Micros) -> None:
+        """Answer with a SYN-ACK that a connection makes which is then forgotten."""
+        if not any(isinstance(option, Timestamps) for option in syn.options):
+            # Measured: without timestamps only the MSS survives.
+            kept = tuple(option for option in syn.options if isinstance(option, Mss))
+            syn = syn._replace(options=kept)
+        child = self._child(listener, name)
+        connection = self._connection(child, self._cookies.isn(name, syn, now=now), now=now)
+        connection.accept_syn(syn, now=now)
+        for each in connection.take_outgoing():
+            answer = self._cookies.stamp(each.segment, syn, connection.ts_offset)
+            self._around.emit(self._around.ip.tcp(name, answer, fields_of(child), each.ecn))
+        listener.syn_queue.remove(child)
+        listener.cookie_sent_at = now
+
+    def _is_cookie(self, listener: TcpSocket, name: FourTuple, segment: TcpSegment, *, now: Micros) -> bool:
+        """Whether an ACK without a connection brought a cookie back; the connection is made of it then."""
+        sent_at = listener.cookie_sent_at
+        is_recent = sent_at is not None and now - sent_at < LIFETIME_MINUTES * MINUTE_US
+        if not is_recent or segment.flags & (SYN | RST):
+            return False
+        ts_offset = self._timestamp_offset(name)
+        syn = self._cookies.syn(name, segment, ts_offset=ts_offset, now=now)
+        if syn is None:
+            return False
+        if not listener.is_backlog_full:
+            child = self._child(listener, name)
+            connection = self._connection(child, (segment.ack - 1) % 2**32, now=now)
+            self._enter(child)
+            connection.accept_syn(syn, now=now)
+            connection.take_outgoing()
+            connection.on_segment(segment, now=now)
+            self.settle(child, now=now)
+        return True
+
+    def _is_reopened(self, socket: TcpSocket, segment: TcpSegment, *, now: Micros) -> bool:
+        """Whether a SYN ended this TIME-WAIT and began a new connection with a listener (RFC 9293 3.6.1, RFC 6191)."""
+        old = socket.live
+        listener = self.demux.listener(socket.local_ip, socket.local_port)
+        if old is None or listener is None or not old.may_reopen(segment, now=now):
+            return False
+        least = old.successor_isn
+        old.abort(now=now)  # no reset in TIME-WAIT
+        self.settle(socket, now=now)
+        self._on_listener(listener, old.four_tuple, segment, now=now, least_isn=least)
+        return True
+
+    def _has_room(self, listener: TcpSocket) -> bool:
+        """Whether a SYN is kept (measured: at most backlog + 1 half-open connections).
+
+        Without cookies ``tcp_max_syn_backlog`` bounds them too; Linux leaves a quarter of it to known peers.
+        """
+        half_open = len(listener.syn_queue)
+        if self._around.sysctls.number("net.ipv4.tcp_syncookies"):
+            return half_open <= listener.backlog
+        limit = self._around.sysctls.number("net.ipv4.tcp_max_syn_backlog")
+        return half_open <= listener.backlog and limit - half_open >= limit >> 2
+
+    def _child(self, listener: TcpSocket, name: FourTuple) -> TcpSocket:
+        child = TcpSocket(
+            listener.family, listener.kind, listener.protocol, replace(listener.settings), listener.traits
+        )
+        child.options = replace(listener.options, stored=dict(listener.options.stored))
+        child.kept_fields = set(listener.kept_fields)
+        child.local_ip, child.local_port = name.local_ip, name.local_port
+        child.remote_ip, child.remote_port = name.remote_ip, name.remote_port
+        child.phase = Phase.CONNECTED
+        child.parent = listener
+        listener.syn_queue.append(child)
+        return child
+
+    def _is_held_back(self, socket: TcpSocket, segment: TcpSegment, *, now: Micros) -> bool:
+        """Whether the ACK that would complete a passive open is dropped: no room, or TCP_DEFER_ACCEPT."""
+        parent = socket.parent
+        if parent is None or socket.state is not State.SYN_RECEIVED or segment.flags & (ACK | RST | SYN) != ACK:
+            return False
+        if parent.is_backlog_full:
+            if self._around.sysctls.number("net.ipv4.tcp_abort_on_overflow"):
+                assert socket.connection is not None
+                self._answer(socket.connection.four_tuple, closed_reset(segment, rules=self._rules))
+                self._drop_embryo(socket, now=now)
+            return True
+        if not parent.options.defer_accept_s or segment.payload or segment.flags & FIN:
+            return False
+        # Measured: the bare ACK is ignored, and one that comes after the period completes the connection.
+        if socket.bare_ack_seen is None:
+            socket.bare_ack_seen = now
+        return now - socket.bare_ack_seen < parent.options.defer_accept_s * 1_000_000

@@ -1,0 +1,27 @@
+"""What the protocols of one simulated host share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from reference_stack.host.iplayer import IpLayer
+from reference_stack.host.isn import Secrets
+from reference_stack.host.routes import Routes
+from reference_stack.host.sysctls import SysctlSettings
+from reference_stack.host.traits import HostTraits
+from reference_stack.personality import Personality
+
+Emit: TypeAlias = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the protocols of one host share."""
+
+    personality: Personality
+    traits: HostTraits
+    sysctls: SysctlSettings
+    routes: Routes
+    secrets: Secrets
+    ip: IpLayer
+    emit: Emit

@@ -1,0 +1,165 @@
+"""TCP of a host: making connections, and taking over what they say after every entry into the engine."""
+
+from reference_stack.connection import Connection, FourTuple
+from reference_stack.host.demux import TcpDemux
+from reference_stack.host.iplayer import IpFields, fields_of
+from reference_stack.host.sockets import TcpSocket
+from reference_stack.host.surroundings import Surroundings
+from reference_stack.host.syncookies import SynCookies
+from reference_stack.host.sysctls import Acts
+from reference_stack.host.values import Micros
+from reference_stack.states import State
+from wire.seq import Seq
+from wire.tcp import TcpSegment
+
+_HANDSHAKE = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
+
+
+class TcpBase:
+    """The sockets and connections of one host, and the way out for their segments."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._rules = around.personality.rules
+        self._cookies = SynCookies(around.secrets)
+        self.demux = TcpDemux()
+
+    # --- making --------------------------------------------------------------------------------------------------
+
+    def new_socket(self, family: int, kind: int, protocol: int) -> TcpSocket:
+        """Return an unconnected socket with the settings that personality and sysctls give it."""
+        around = self._around
+        settings = around.personality.new_settings()
+        around.sysctls.apply(settings, Acts.AT_SOCKET)
+        socket = TcpSocket(family, kind, protocol, settings, around.traits)
+        socket.options.v6only = bool(around.sysctls.number("net.ipv6.bindv6only"))
+        return socket
+
+    def _begin(self, socket: TcpSocket, *, now: Micros, least_isn: int | None = None) -> Connection:
+        """Make the connection of `socket`, whose addresses are set, and enter it into the tables."""
+        name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
+        isn = _not_below(self._around.secrets.isn(name, now=now), least_isn)
+        connection = self._connection(socket, isn, now=now)
+        self._enter(socket)
+        return connection
+
+    def _connection(self, socket: TcpSocket, isn: int, *, now: Micros) -> Connection:
+        """Make a connection with the settings of sysctls, route and socket."""
+        around = self._around
+        name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
+        around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
+        around.routes.prepare(socket.settings, name.remote_ip, now=now)
+        socket.seen_path_mtu = socket.settings.path_mtu
+        if around.traits.has_flow_labels:
+            socket.flow_label = around.secrets.flow_label(name)
+        socket.connection = Connection(
+            name,
+            personality=around.personality,
+            settings=socket.settings,
+            isn=isn,
+            ts_offset=self._timestamp_offset(name),
+        )
+        return socket.connection
+
+    def _enter(self, socket: TcpSocket) -> None:
+        assert socket.connection is not None
+        self.demux.add(socket.connection.four_tuple, socket)
+        self.demux.ports.add(socket)
+
+    def _timestamp_offset(self, name: FourTuple) -> int:
+        # tcp(7), tcp_timestamps: 1 adds a random offset for each connection, 2 does not.
+        wants_offset = self._around.traits.random_timestamps
+        if not wants_offset or self._around.sysctls.number("net.ipv4.tcp_timestamps") == 2:
+            return 0
+        return self._around.secrets.timestamp_offset(name)
+
+    # --- after every engine entry --------------------------------------------------------------------------------
+
+    def _answer(self, name: FourTuple, segment: TcpSegment | None) -> None:
+        if segment is not None:
+            fields = IpFields(dont_fragment=True)
+            self._around.emit(self._around.ip.tcp(name, segment, fields))
+
+    def settle(self, socket: TcpSocket, *, now: Micros) -> None:
+        """Send what the connection has ready and take over its new state, errors and readiness."""
+        connection = socket.connection
+        if connection is None:
+            return
+        outgoing = connection.take_outgoing()
+        if outgoing:
+            fields = fields_of(socket)
+            for each in outgoing:
+                self._around.emit(self._around.ip.tcp(connection.four_tuple, each.segment, fields, each.ecn))
+        if connection.error:
+            socket.error, connection.error = connection.error, 0
+            _wake(socket)
+        if connection.soft_error:
+            socket.soft_error = connection.soft_error
+        if not socket.is_established and connection.state not in _HANDSHAKE and not connection.is_deleted:
+            self._on_established(socket)
+        if socket.settings.path_mtu not in (None, socket.seen_path_mtu):
+            self._learn_path_mtu(socket, now=now)
+        _notice_changes(socket, connection)
+        if connection.is_deleted:
+            self._on_deleted(socket, now=now)
+
+    def _learn_path_mtu(self, socket: TcpSocket, *, now: Micros) -> None:
+        """Keep what a connection found out for later ones to the same host (RFC 8201, 5.2)."""
+        mtu = socket.seen_path_mtu = socket.settings.path_mtu
+        if mtu is not None:
+            minimum = socket.settings.min_pmtu
+            self._around.routes.learn_path_mtu(socket.remote_ip, mtu, minimum=minimum, now=now)
+
+    def _on_established(self, socket: TcpSocket) -> None:
+        socket.is_established = True
+        _wake(socket)
+        parent = socket.parent
+        if parent is not None and socket in parent.syn_queue:
+            parent.syn_queue.remove(socket)
+            parent.accept_queue.append(socket)
+            parent.read_wakeups += 1
+
+    def _on_deleted(self, socket: TcpSocket, *, now: Micros) -> None:
+        if self.demux.holds(socket):
+            _wake(socket)
+        self.demux.remove(socket)
+        if socket.is_established:
+            socket.has_ended = True
+        parent = socket.parent
+        if parent is not None and socket in parent.syn_queue:
+            self._drop_embryo(socket, now=now)
+        elif socket.is_orphan or not socket.is_bound:
+            self.demux.ports.remove(socket)
+
+    def _drop_embryo(self, socket: TcpSocket, *, now: Micros) -> None:
+        """Forget a half-open connection without a word to the peer."""
+        if socket.parent is not None and socket in socket.parent.syn_queue:
+            socket.parent.syn_queue.remove(socket)
+        self.demux.remove(socket)
+        self.demux.ports.remove(socket)
+        connection = socket.live
+        if connection is not None:
+            connection.abort(now=now)
+            connection.take_outgoing()
+
+
+def _wake(socket: TcpSocket) -> None:
+    socket.read_wakeups += 1
+    socket.write_wakeups += 1
+
+
+def _notice_changes(socket: TcpSocket, connection: Connection) -> None:
+    """Count what wakes a process that waits in epoll: new octets, room for more, urgent data, the end."""
+    available = connection.receive_available + connection.receive_eof
+    if available > socket.seen_available or connection.urgent_count != socket.seen_urgent:
+        socket.read_wakeups += 1
+    socket.seen_available, socket.seen_urgent = available, connection.urgent_count
+    is_writable = socket.can_write
+    if is_writable and not socket.seen_writable:
+        socket.write_wakeups += 1
+    socket.seen_writable = is_writable
+
+
+def _not_below(isn: int, least: int | None) -> int:
+    """Return the ISN, or `least` when that is ahead of it in sequence space."""
+    return isn if least is None or Seq(isn) >= Seq(least) else least
