@@ -21,7 +21,7 @@ class Position:
 
 
 def _position() -> Position:
-    return field(default=Position(), compare=False, kw_only=True)  # type: ignore[no-any-return, call-overload]
+    return field(default=Position(), compare=False, kw_only=True)
 
 
 # ---------------------------------------------------------------- times

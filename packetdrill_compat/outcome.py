@@ -48,9 +48,9 @@ class Difference:
 class Failure:
     """Why a run did not pass.
 
-    `message` is recognisable to packetdrill users (its own wording behind ``PATH:LINE:``). `want` and `got` are lines in
-    script notation. `seen` are the packets that came while the expectation waited. `lateness` is the harness's own worst
-    injection lateness up to here, None in virtual time.
+    `message` is recognisable to packetdrill users (its own wording behind ``PATH:LINE:``). `want` and `got` are lines
+    in script notation. `seen` are the packets that came while the expectation waited. `lateness` is the harness's own
+    worst injection lateness up to here, None in virtual time.
     """
 
     kind: FailureKind

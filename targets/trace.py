@@ -1,4 +1,4 @@
-"""A trace: what happened between the harness and a target, as values. Oracles, reports and the fuzzer read only this."""
+"""A trace: what happened between harness and target, as values. Oracles, reports and the fuzzer read only this."""
 
 from dataclasses import dataclass, field
 from typing import TypeAlias
