@@ -191,13 +191,11 @@ class ConnectionCore:
         self.resets.before_giving_up(self)
         self.fail(0 if is_half_open else self.soft_error or errno.ETIMEDOUT)
 
-    def arm_retransmission(self, *, now: Micros) -> None:
-        """Let the retransmission timer expire one RTO after `now`, or earlier when R2 ends before that."""
-        deadline = now + self.rtt.rto
+    def arm_retransmission(self, *, now: Micros, since: Micros | None = None) -> None:
+        """Let the retransmission timer expire one RTO after `since` (default: now), or earlier when R2 ends before."""
+        deadline = (now if since is None else since) + self.rtt.rto
         check = self.limits.next_check(self)
-        if check is not None and now < check < deadline:
-            deadline = check
-        self.timers.set(RETRANSMISSION, deadline)
+        self.timers.set(RETRANSMISSION, check if now < check < deadline else deadline)
 
     def start_congestion_control(self) -> None:
         """Begin with the initial window, now that the segment size is known."""

@@ -32,7 +32,7 @@ def retransmission_timeout(connection: "ConnectionCore", *, now: int) -> None:
         return
     if now < front.sent_at + connection.rtt.rto:
         # The timer was set early, to look whether R2 has passed.
-        connection.arm_retransmission(now=front.sent_at)
+        connection.arm_retransmission(now=now, since=front.sent_at)
         return
     is_first = connection.retransmits == 0
     connection.retransmits += 1

@@ -36,7 +36,8 @@ def complete_handshake(connection: "ConnectionCore", arrival: Arrival) -> Verdic
     tcb.snd_wl1, tcb.snd_wl2 = arrival.seq, arrival.ack
     acknowledge.take_ack(connection, arrival)
     negotiation.become_established(connection, now=arrival.now)
-    return NEXT
+    # Text that waited since the SYN may have moved RCV.NXT.
+    return order.trim(connection, arrival)
 
 
 def reject_ancient_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
@@ -69,6 +70,9 @@ def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         return NEXT
     if not (tcb.snd_wl1 < arrival.seq or (tcb.snd_wl1 == arrival.seq and tcb.snd_wl2 <= arrival.ack)):
         return NEXT
+    if tcb.snd_wnd == 0 and arrival.window:
+        # While it was closed, what lay beyond it could not get through: R2 counts from here (RFC 9293, SHLD-17).
+        connection.progress_at = arrival.now
     tcb.snd_wnd = arrival.window
     tcb.max_snd_wnd = max(tcb.max_snd_wnd, arrival.window)
     tcb.snd_wl1, tcb.snd_wl2 = arrival.seq, arrival.ack

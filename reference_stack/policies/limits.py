@@ -27,15 +27,15 @@ class Limits:
 
     def is_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
         """Tell, when the retransmission timer runs out, whether R2 has passed without progress."""
+        return now >= self.next_check(connection)
+
+    def next_check(self, connection: "ConnectionCore") -> int:
+        """Return when R2 will have passed if nothing happens."""
         since = connection.progress_at
         if connection.tcb.snd_wnd == 0:
             # RFC 9293, SHLD-17: not because data beyond a shrunken window stays unacknowledged, while the peer answers.
             since = max(since, connection.last_received_at)
-        return now - since >= self.r2_us(connection)
-
-    def next_check(self, connection: "ConnectionCore") -> int | None:
-        """Return when `is_expired` is to be asked at the latest, or None for the next retransmission."""
-        return connection.progress_at + self.r2_us(connection)
+        return since + self.r2_us(connection)
 
     def is_r1_reached(self, connection: "ConnectionCore") -> bool:
         """Tell whether delivery is in trouble (R1: at least three retransmissions, SHLD-10)."""
