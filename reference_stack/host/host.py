@@ -79,7 +79,7 @@ class Host:
         """
         method = getattr(self.system, name, None)
         if method is None:
-            raise NotModelled(f"the system call {name}")
+            raise NotModelled(f"system call {name}")
         self._enter(now)
         try:
             outcome: Outcome = method(**arguments, now=now)
