@@ -1,1 +1,1 @@
-"""The packetdrill script language: scanner, grammar, AST, printer, and the interpreter that plays scripts on a target."""
+"""The packetdrill script language: scanner, grammar, AST, printer, and the interpreter that plays it on a target."""
