@@ -4,7 +4,6 @@ pytest loads this module in every project of an environment in which tcprove is 
 at the top: a project without scripts pays for a few function definitions.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,10 +75,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that needs the kernel where there is none to test, unless there has to be."""
     if item.get_closest_marker("needs_kernel") is None:
         return
-    from conformance.kernel import why_no_kernel  # noqa: PLC0415
+    from conformance.kernel import must_have_kernel, why_no_kernel  # noqa: PLC0415
 
     if reason := why_no_kernel():
-        if os.environ.get("TCPROVE_REQUIRE_KERNEL", "0") not in ("", "0"):
+        if must_have_kernel():
             pytest.fail(f"TCPROVE_REQUIRE_KERNEL is set, but {reason}", pytrace=False)
         pytest.skip(reason)
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from conformance.header import Header
-from conformance.selection import personality_of, target_name
+from conformance.kernel import may_lack_kernel, why_no_kernel
+from conformance.selection import KERNEL, personality_of, target_name
 from conformance.settings import Settings
 from packetdrill_compat import options, runner, variants
 from packetdrill_compat.config import IPV6
@@ -39,6 +40,8 @@ def open_target(header: Header, variant: str, settings: Settings) -> Target:
     """Create the target of a test, not yet open. Raises `Unsupported` when it said beforehand that it cannot."""
     name = target_name(header, settings)
     if name != settings.target and (missing := _missing_personality(personality_of(name))):
+        raise Unsupported(missing)
+    if settings.target_name == KERNEL and may_lack_kernel() and (missing := why_no_kernel()):
         raise Unsupported(missing)
     target = create_target(name)
     if reason := missing_support(target, header, variant):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from targets.base import TargetError
 from tests.conformance.test_verdicts import MAY, MUST, SHOULD, declare, junit, properties
 
 Run = Callable[..., pytest.RunResult]
@@ -125,3 +126,19 @@ def test_a_test_that_needs_the_kernel_is_skipped_unless_it_has_to_run(
     monkeypatch.setenv("TCPROVE_REQUIRE_KERNEL", must)
     make("def test_it():\n    pass", "needs_kernel")
     run().assert_outcomes(**{outcome: 1})
+
+
+@pytest.mark.parametrize(("must", "outcome"), [("0", "skipped"), ("1", "errors"), ("", "errors")])
+def test_a_kernel_target_that_was_asked_for_may_be_missing_only_when_that_is_said(
+    make: Make, run: Run, monkeypatch: pytest.MonkeyPatch, must: str, outcome: str
+) -> None:
+    def no_namespaces(*settings: object) -> None:
+        raise TargetError("no namespaces here")
+
+    monkeypatch.setattr("conformance.running.why_no_kernel", lambda: "no namespaces here")
+    monkeypatch.setattr("conformance.running.create_target", no_namespaces)
+    monkeypatch.setenv("TCPROVE_REQUIRE_KERNEL", must)
+    make("def test_it(target):\n    pass")
+    result = run("--tcprove-target=kernel", "-rs")
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines(["*no namespaces here"])
