@@ -115,7 +115,7 @@ def test_an_ack_of_the_data_before_the_fin_leaves_the_fin_to_be_sent_again() -> 
     scene.wait_for_segments(within=3 * SECOND)
     scene.expect(Out("FA", seq=101))
     scene.arrive("A", ack=102)
-    assert scene.state is State.FIN_WAIT_2
+    assert scene.connection.state is State.FIN_WAIT_2
 
 
 @covers("RFC9293-3.10.7.4-ACK-FIN-WAIT-2-closeok")

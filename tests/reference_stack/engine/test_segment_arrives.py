@@ -47,7 +47,7 @@ def assert_unchanged(scene: Scene, name: str) -> None:
         scene.expect(Out("A", seq=2, ack=2))
 
 
-# --- first check: sequence number --------------------------------------------------------------------------------------
+# --- first check: sequence number ----
 
 
 @pytest.mark.parametrize("name", [*SYNCHRONIZED, *HALF_OPEN])
@@ -77,7 +77,7 @@ def test_a_repeated_syn_draws_the_syn_ack_again() -> None:
     assert scene.state is State.ESTABLISHED
 
 
-# --- second check: RST -------------------------------------------------------------------------------------------------
+# --- second check: RST ----
 
 
 @pytest.mark.parametrize("flags", ["R", "RA"])
@@ -146,7 +146,7 @@ def test_with_octets_out_of_order_a_reset_still_has_to_hit_rcv_nxt() -> None:
     assert scene.connection.error == ECONNRESET
 
 
-# --- fourth check: SYN -------------------------------------------------------------------------------------------------
+# --- fourth check: SYN ----
 
 
 @pytest.mark.parametrize("name", [*SYNCHRONIZED, "SYN-RECEIVED-active"])
@@ -197,7 +197,7 @@ def test_the_challenge_ack_lets_a_rebooted_peer_end_the_stale_connection() -> No
     assert scene.connection.error == ECONNRESET
 
 
-# --- fifth check: ACK --------------------------------------------------------------------------------------------------
+# --- fifth check: ACK ----
 
 
 @pytest.mark.parametrize("name", [*SYNCHRONIZED, *HALF_OPEN])
@@ -294,7 +294,7 @@ def test_a_fin_with_the_completing_ack_leads_to_close_wait() -> None:
     scene.expect(Out("A", seq=1, ack=2, length=3))
 
 
-# --- sixth to eighth step: URG, text, FIN ------------------------------------------------------------------------------
+# --- sixth to eighth step: URG, text, FIN ----
 
 
 @pytest.mark.parametrize("name", READING)
@@ -426,7 +426,7 @@ def test_fin_without_the_ack_of_ours_leads_to_closing_and_then_time_wait() -> No
     scene.wait_for_segments(within=3 * SECOND)
     scene.expect(Out("FA", seq=1, ack=2))
     scene.arrive("A", seq=2, ack=2)
-    assert scene.state is State.TIME_WAIT
+    assert scene.connection.state is State.TIME_WAIT
     scene.expect_nothing(during=60 * SECOND)
     scene.arrive("FA", seq=1, ack=2)
     scene.expect(Out("A", seq=2, ack=2))

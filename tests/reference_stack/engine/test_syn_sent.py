@@ -199,7 +199,7 @@ def test_a_crossing_open_may_be_closed_before_it_is_complete() -> None:
     scene.expect(Out("FA", seq=1, ack=1))
     assert scene.state is State.FIN_WAIT_1
     scene.arrive("A", ack=2)
-    assert scene.state is State.FIN_WAIT_2
+    assert scene.connection.state is State.FIN_WAIT_2
 
 
 def test_an_active_open_is_established() -> None:

@@ -105,7 +105,7 @@ def test_a_soft_icmp_error_explains_the_timeout() -> None:
     assert scene.connection.error == EHOSTUNREACH
 
 
-# --- window probes (3.8.6.1) -------------------------------------------------------------------------------------------
+# --- window probes (3.8.6.1) ----
 
 
 def test_a_closed_window_is_probed_after_one_rto_and_then_at_doubling_intervals() -> None:
@@ -205,7 +205,7 @@ def test_a_window_too_small_to_bother_is_used_after_the_override_timeout() -> No
     scene.expect(Out("A", seq=acked, length=100))
 
 
-# --- keep-alive (3.8.4) ------------------------------------------------------------------------------------------------
+# --- keep-alive (3.8.4) ----
 
 
 def test_keepalive_is_off_by_default() -> None:
@@ -258,7 +258,7 @@ def test_keepalive_can_be_switched_on_and_off_later() -> None:
     scene.expect_nothing(during=60 * SECOND)
 
 
-# --- delayed ACK (3.8.6.3) ---------------------------------------------------------------------------------------------
+# --- delayed ACK (3.8.6.3) ----
 
 
 def test_a_single_segment_is_acknowledged_between_1_and_500_ms_later() -> None:
