@@ -132,7 +132,7 @@ def parse_packet(data: bytes, *, tolerant: bool = False) -> Packet:
     With `tolerant`, octets behind the packet's own end are dropped (RFC 894 pads frames) and the end of an option
     area that cannot be read is a `wire.options.Remainder`, as a stack that has to live with such segments needs it.
     """
-    # TCP directly in an IPv4 header without options is read here in one go, in half the time that the general way
+    # TCP directly in an IPv4 header without options is read here in one go, in 70 % of the time that the general way
     # takes. Whatever is unusual about it (a fragment, a wrong length) is left to the general way.
     size = len(data)
     if size >= _PLAIN_OCTETS and data[0] == 0x45 and data[9] == tcp.PROTOCOL:

@@ -93,7 +93,9 @@ WRONG_LENGTHS = {
     "user timeout of 3": "1c0300",
     "AO of 3": "1d0300",
     "MPTCP of 2": "1e02",
+    "SACK of 6": "0506" + "00" * 4,
     "AccECN of 4": "ac040000",
+    "AccECN of 14": "ac0e" + "00" * 12,
     "experiment without magic": "fe02",
 }
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 
 from tests.wire.strategies import packets
+from wire.addresses import address_octets
 from wire.errors import MalformedPacket, WireError
 from wire.gre import CHECKSUM_PRESENT, KEY_PRESENT, SEQUENCE_PRESENT, GreHeader
 from wire.icmp import IcmpMessage
@@ -184,10 +185,12 @@ def test_the_innermost_ip_header_is_that_of_the_packet() -> None:
 )
 def test_the_octets_of_a_fragment_are_not_read(header: Header) -> None:
     assert isinstance(header, Ipv4Header | Ipv6Header)
-    octets = build_packet(Packet((header,), RawPayload(bytes(5))))
+    # What the piece holds may look like a segment and is none.
+    piece = RawPayload(build_packet(Packet((V4,), SEGMENT))[20:])
+    octets = build_packet(Packet((header,), piece))
     packet = parse_packet(octets)
     assert packet.ip.is_fragment
-    assert packet.body == RawPayload(bytes(5))
+    assert packet.body == piece
     assert build_packet(packet) == octets
 
 
@@ -340,12 +343,23 @@ def test_checksum_errors_names_the_wrong_ones_outermost_first(packet: Packet, na
     assert checksum_errors(build_packet(packet)) == names
 
 
-def test_with_a_routing_header_the_checksum_is_over_the_final_destination() -> None:
-    # RFC 8200, section 8.1: the last address of the list while segments are left.
-    final = Ipv6Header("2001:db8::1", "2001:db8::99")
-    routing = ExtensionHeader(ROUTING, bytes((0, 1, 0, 0, 0, 0)) + bytes.fromhex("20010db8" + "00" * 11 + "99"))
+@pytest.mark.parametrize(
+    ("routing_type", "segments_left", "end"),
+    [
+        (0, 2, "2001:db8::b"),  # RFC 8200, section 8.1: the last address of the list is the final destination
+        (4, 2, "2001:db8::a"),  # RFC 8754, section 2: the segment list is encoded from the last segment on
+        (0, 0, "2001:db8::2"),  # no segments left: the header's own destination
+        (99, 2, "2001:db8::2"),  # an unknown type: nothing known about its data
+    ],
+    ids=["type 0", "segment routing", "arrived", "unknown type"],
+)
+def test_with_a_routing_header_the_checksum_is_over_the_final_destination(
+    routing_type: int, segments_left: int, end: str
+) -> None:
+    addresses = b"".join(address_octets(f"2001:db8::{last}") for last in "ab")
+    routing = ExtensionHeader(ROUTING, bytes((routing_type, segments_left, 0, 0, 0, 0)) + addresses)
     on_the_way = build_packet(Packet((V6._replace(extensions=(routing,)),), SEGMENT))
-    at_the_end = build_packet(Packet((final,), SEGMENT))
+    at_the_end = build_packet(Packet((V6._replace(dst=end),), SEGMENT))
     assert on_the_way[-20:] == at_the_end[-20:]
     assert checksum_errors(on_the_way) == []
 
