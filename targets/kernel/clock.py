@@ -16,9 +16,10 @@ _PR_SET_TIMERSLACK = 29
 _LONGEST_SPIN_NS = 200_000
 _SHORTEST_SPIN_NS = 10_000
 
-# The two clocks are read within this time of each other, or again: the difference must not contain a preemption.
-_CLOSE_READING_NS = 5_000
+# Two clocks read one after the other: good enough within this time, else again, so that no preemption lies between.
+_CLOSE_READING_NS = 2_000
 _READINGS = 4
+_FIRST_READINGS = 32
 
 # packetdrill starts 250 us after a jiffy, so that script times of whole milliseconds keep away from timer ticks.
 _AFTER_TICK_NS = 250_000
@@ -46,7 +47,7 @@ class Clock:
     def start(self) -> None:
         """Make this moment time 0."""
         self._start_ns = time.monotonic_ns()
-        self._difference_ns = _read_difference(time.time_ns() - time.monotonic_ns())
+        self._difference_ns, _ = _read_difference(_FIRST_READINGS)
 
     def now(self) -> Micros:
         """Return the microseconds since `start`."""
@@ -54,7 +55,10 @@ class Clock:
 
     def from_realtime(self, realtime_ns: int) -> Micros:
         """Map a kernel time stamp (CLOCK_REALTIME, nanoseconds) of the near past to this clock."""
-        self._difference_ns = _read_difference(self._difference_ns)
+        difference, doubt = _read_difference(_READINGS)
+        # Somebody may set or slew the time of day; smaller differences are those of reading, and would be noise.
+        if abs(difference - self._difference_ns) > doubt:
+            self._difference_ns = difference
         return (realtime_ns - self._difference_ns - self._start_ns) // 1000
 
     @property
@@ -67,15 +71,18 @@ class Clock:
         return self._start_ns + moment * 1000
 
 
-def _read_difference(last: int) -> int:
-    """Return CLOCK_REALTIME minus CLOCK_MONOTONIC; the last known one when the clocks cannot be read close together."""
-    for _ in range(_READINGS):
+def _read_difference(readings: int) -> tuple[int, int]:
+    """Return CLOCK_REALTIME minus CLOCK_MONOTONIC and its possible error, in nanoseconds: the best of some readings."""
+    difference, doubt = 0, 1 << 62
+    for _ in range(readings):
         before = time.monotonic_ns()
         realtime = time.time_ns()
         after = time.monotonic_ns()
-        if after - before < _CLOSE_READING_NS:
-            return realtime - (before + after) // 2
-    return last
+        if after - before < doubt:
+            difference, doubt = realtime - (before + after) // 2, after - before
+        if doubt < _CLOSE_READING_NS:
+            break
+    return difference, doubt
 
 
 def wait_for_tick() -> None:

@@ -3,6 +3,7 @@
 A socket that a script closed goes on sending FINs for minutes, and holds its network namespace as long.
 """
 
+import errno
 import socket
 import struct
 
@@ -10,6 +11,7 @@ _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _SOCK_DESTROY = 21
 _NLM_F_REQUEST = 0x1
+_NLM_F_ACK = 0x4
 _NLM_F_DUMP = 0x300
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
@@ -21,16 +23,27 @@ _SOCKET_ID = slice(4, 52)  # of inet_diag_msg
 _STATES = 0xFFF & ~(1 << 10 | 1 << 6)
 
 
-def destroy_connections() -> None:
-    """Destroy every TCP connection of this network namespace; does nothing on kernels without SOCK_DESTROY."""
+def destroy_connections() -> bool:
+    """Destroy every TCP connection of this network namespace; False on kernels that cannot."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as diag:
             diag.settimeout(1)
-            for family in (socket.AF_INET, socket.AF_INET6):
-                for identity in _dump(diag, family):
-                    _send(diag, _SOCK_DESTROY, _NLM_F_REQUEST, family, identity)
+            is_done = [_destroy(diag, family) for family in (socket.AF_INET, socket.AF_INET6)]
+            return all(is_done)
     except OSError:
-        return
+        return False
+
+
+def _destroy(diag: socket.socket, family: int) -> bool:
+    """Destroy the connections of one address family; False when the kernel has no such request."""
+    found, is_done = _dump(diag, family)
+    for identity in found:
+        _send(diag, _SOCK_DESTROY, _NLM_F_REQUEST | _NLM_F_ACK, family, identity)
+        answer = diag.recv(8192)
+        error = -struct.unpack_from("=i", answer, _HEADER.size)[0]
+        # ENOENT: it ended by itself in the meantime.
+        is_done = is_done and error in (0, errno.ENOENT)
+    return is_done
 
 
 def _send(diag: socket.socket, kind: int, flags: int, family: int, identity: bytes) -> None:
@@ -38,7 +51,8 @@ def _send(diag: socket.socket, kind: int, flags: int, family: int, identity: byt
     diag.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
 
 
-def _dump(diag: socket.socket, family: int) -> list[bytes]:
+def _dump(diag: socket.socket, family: int) -> tuple[list[bytes], bool]:
+    """List the sockets' identities; the flag tells whether the kernel could."""
     _send(diag, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST | _NLM_F_DUMP, family, bytes(48))
     found: list[bytes] = []
     while True:
@@ -47,6 +61,6 @@ def _dump(diag: socket.socket, family: int) -> list[bytes]:
         while position + _HEADER.size <= len(data):
             length, kind, _, _, _ = _HEADER.unpack_from(data, position)
             if kind in (_NLMSG_ERROR, _NLMSG_DONE) or length < _HEADER.size:
-                return found
+                return found, kind == _NLMSG_DONE
             found.append(data[position + _HEADER.size : position + length][_SOCKET_ID])
             position += (length + 3) & ~3

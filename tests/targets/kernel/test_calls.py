@@ -13,6 +13,7 @@ import pytest
 from targets import calls
 from targets.base import Completion, Departure
 from targets.calls import CallResult, ControlMessage, EpollEvent, PollEntry, SocketAddress
+from targets.kernel import workers
 from targets.kernel.target import KernelTarget
 from tests.targets.kernel.conftest import Opener
 from tests.targets.kernel.play import (
@@ -264,3 +265,18 @@ def test_a_call_that_can_be_served_needs_no_waiting(opened: Opener) -> None:
     happening = target.poll(0)
     assert isinstance(happening, Completion)
     assert happening.handle == handle
+
+
+def test_blocked_calls_are_noticed_without_the_file_that_names_them(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # User-Mode Linux has no /proc/PID/task/TID/syscall; there the thread's state has to do.
+    monkeypatch.setattr(workers, "_FUTEX", b"")
+    target = opened()
+    fd, peer = established(target)
+    first = target.call(calls.Recv(fd, 10, 0))
+    assert target.now() - first.started < 500_000
+    peer.send(PSH | ACK, b"x")
+    assert wait_for(target, first).data == b"x"
+    handle = target.call(calls.Poll((), 5))
+    assert wait_for(target, handle).value == 0

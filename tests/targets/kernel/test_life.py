@@ -106,10 +106,10 @@ def test_no_orphaned_connection_remains_to_hold_the_namespace(opened: Opener) ->
     count = "grep -c ' 04 00000013:00000000 ' /proc/net/tcp"  # state FIN-WAIT-1, 19 octets in the send queue
     assert target.shell(count, directory="/", environment={}, timeout=5_000_000).output == "1\n"
     # What the helper does at close, done by hand while its effect can still be seen.
-    destroy = (
-        f"cd {ROOT} && {sys.executable} -c 'from targets.kernel.helper import orphans as o; o.destroy_connections()'"
-    )
-    assert target.shell(destroy, directory="/", environment={}, timeout=5_000_000).status == 0
+    program = "import sys; from targets.kernel.helper import orphans; sys.exit(not orphans.destroy_connections())"
+    destroy = f"cd {ROOT} && {sys.executable} -c '{program}'"
+    if target.shell(destroy, directory="/", environment={}, timeout=5_000_000).status == 1:
+        pytest.skip("this kernel has no SOCK_DESTROY (CONFIG_INET_DIAG_DESTROY)")
     assert target.shell(count, directory="/", environment={}, timeout=5_000_000).output == "0\n"
 
 
