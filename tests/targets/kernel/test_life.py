@@ -82,8 +82,8 @@ def test_a_target_can_be_opened_again(opened: Opener) -> None:
 
 
 def test_close_interrupts_blocked_calls_and_closes_every_descriptor(opened: Opener) -> None:
-    opened().close()  # the helpers of the pool stay
-    opened().close()
+    for target in [opened() for _ in range(4)]:
+        target.close()  # the helpers of the pool stay
     before, threads = descriptors(), threading.active_count()
     target = opened()
     fd, _ = established(target)
