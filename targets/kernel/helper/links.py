@@ -50,6 +50,7 @@ _CAPTURE_BUFFER = 2 << 20
 _LOCAL_ADDRESS = bytes.fromhex("020000000001")  # locally administered unicast addresses
 _PEER_ADDRESS = bytes.fromhex("020000000002")
 _LARGEST_MTU = 65535
+_LEAST_IPV6_MTU = 1280  # RFC 8200, section 5: below it a device has no IPv6 at all
 
 
 class Link(NamedTuple):
@@ -149,7 +150,7 @@ def configure(link: Link, settings: dict[str, Any]) -> None:
             step = f"setting the speed of a {link.kind} device"
             _set_speed(settings["speed_mbit"])
         step = "bringing the device up"
-        if settings["has_ipv6"]:
+        if settings["mtu"] >= _LEAST_IPV6_MTU and settings["has_ipv6"]:
             netlink.without_link_local(index)
         netlink.set_up(socket.if_nametoindex("lo"))
         netlink.set_up(index, without_arp=link.has_ethernet_header)

@@ -2,12 +2,14 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
 from targets.base import ShellResult, TargetError
 from targets.kernel.target import KernelTarget
 from tests.targets.kernel.conftest import Opener
+from tests.targets.kernel.play import IPV4, IPV6
 from tests.targets.kernel.processes import is_running, processes_with
 
 pytestmark = pytest.mark.needs_kernel
@@ -89,3 +91,32 @@ def test_a_background_process_lives_as_long_as_its_target(opened: Opener) -> Non
     target.close()
     run(other, f"while kill -0 {pid} 2>/dev/null; do sleep 0.01; done")
     assert not is_running(pid)
+
+
+def test_the_link_has_the_wanted_mtu_speed_address_and_route(opened: Opener) -> None:
+    target = opened(replace(IPV4, mtu=1_234, speed_mbit=100), "tun")
+    shown = run(target, "cat /proc/net/dev; ip -o link show tun0; ip -o addr show tun0; ip route; ethtool tun0").output
+    assert "mtu 1234" in shown
+    assert "inet 192.168.0.1/16" in shown
+    assert "192.0.2.0/24 via 192.168.0.1 dev tun0" in shown
+    assert "Speed: 100Mb/s" in shown
+    assert "qlen 500" in shown
+
+
+def test_an_ipv6_address_can_be_used_at_once(opened: Opener, link: str) -> None:
+    shown = run(opened(IPV6, link), "ip -o -6 addr show tun0; ip -6 route").output
+    assert "inet6 fd3d:a0b:17d6::1/48 scope global" in shown
+    assert "tentative" not in shown
+    assert "fe80" not in shown
+    assert "fd3d:fa7b:d17d::/64 via fd3d:a0b:17d6:8888::1 dev tun0" in shown
+
+
+def test_anyip_gives_no_address_and_a_route_without_gateway(opened: Opener, link: str) -> None:
+    target = opened(replace(IPV4, is_anyip=True), link)
+    assert run(target, "ip -o -4 addr show tun0").output == ""
+    assert run(target, "ip route").output.strip() == "192.0.2.0/24 dev tun0 scope link"
+
+
+def test_the_speed_of_a_veth_pair_is_an_error(opened: Opener) -> None:
+    with pytest.raises(TargetError, match="setting the speed of a veth device failed"):
+        opened(replace(IPV4, speed_mbit=100), "veth")
