@@ -563,11 +563,12 @@ class OptionLine:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole script."""
+    """A whole script. `dialect` is the one it was read in, which decides how it is printed."""
 
     options: tuple[OptionLine, ...]
     init: Command | None
     events: tuple[Event, ...]
     cleanup: Command | None = None
     path: str = field(default="", compare=False)
+    dialect: str = field(default="google", compare=False)
     source: str = field(default="", compare=False, repr=False)

@@ -67,11 +67,8 @@ class Terminals:
         self.pattern = self._compile(patterns)
 
     def _compile(self, patterns: Mapping[str, str]) -> re.Pattern[str]:
-        # Keywords with other characters than those of a word (`sequence#`) are longer than the word they begin with.
-        odd = sorted(
-            (word for word in self.keywords if not re.fullmatch(r"\w+", word, re.ASCII)), key=len, reverse=True
-        )
-        words = "|".join([*map(re.escape, odd), "[0-9a-zA-Z_]+"])
+        # Keywords with other characters than those of a word (`sequence#`) are longer than what they begin with.
+        odd = sorted((word for word in self.keywords if not re.fullmatch(r"\w+", word)), key=len, reverse=True)
         named = "".join(f"(?P<{name}>{pattern})|" for name, pattern in patterns.items())
         return re.compile(
             _SKIP
@@ -82,7 +79,8 @@ class Terminals:
             + r"|(?P<FLOAT>-?[0-9]*\.[0-9]+)"
             + r"|(?P<HEX_INTEGER>0x[0-9a-fA-F]+(?![0-9a-zA-Z_]))"
             + r"|(?P<INTEGER>-[0-9]+|[0-9]+(?![0-9a-zA-Z_]))"
-            + rf"|{named}(?P<WORD>{words})"
+            + rf"|(?P<KEYWORD>{'|'.join(map(re.escape, odd))})"
+            + rf"|{named}(?P<WORD>[0-9a-zA-Z_]+)"
             + rf"|(?P<STRING>{_QUOTED})"
             + rf"|(?P<BACK_QUOTED>{_BACK_QUOTED})"
             + r"|(?P<CODE>%\{(?:[^}]|\}[^%])*+\}%)"
@@ -134,6 +132,8 @@ class Scanner:
                     yield Token(replacement.type, text, replacement.value, offset)
                 else:
                     yield Token(keyword or kind, text, text, offset)
+            elif kind == "KEYWORD":
+                yield Token(keywords[text], text, text, offset)
             elif kind in _UNQUOTE:
                 yield Token(kind, text, _UNQUOTE[kind](text), offset)
             elif kind == "END":

@@ -14,7 +14,7 @@ def mptcp_length(option: MptcpOption) -> int:
     match option.word:
         case "mpcapable":
             keys = str(values["key"]).count(",") + 1 if "key" in values else 0
-            return 22 if "mpcdatalen" in values else 4 + 8 * keys
+            return 22 if values.get("mpcdatalen") else 4 + 8 * keys
         case "mp_capable" | "mp_capable_no_cs":
             return 4 + 8 * names.count("key")
         case "dss":

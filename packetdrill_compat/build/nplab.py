@@ -22,7 +22,7 @@ from packetdrill_compat.ast import (
     TcpSpec,
     UdpSpec,
 )
-from packetdrill_compat.build.base import U16, U32, Parts, hexadecimal, integer, number
+from packetdrill_compat.build.base import U8, U16, U32, Parts, hexadecimal, integer, number
 from packetdrill_compat.build.expressions import ExpressionBuilder
 from packetdrill_compat.build.google import GoogleBuilder
 from packetdrill_compat.build.nplab_options import NplabOptionBuilder
@@ -65,12 +65,47 @@ class NplabExpressionBuilder(ExpressionBuilder):
     def cmsg_with_length(self, parts: Parts) -> Expression:
         """``{cmsg_len=N, cmsg_level=…, cmsg_type=…, cmsg_data=…}``."""
         brace, length, level, kind, data = parts
+        self._s32(length, "cmsg_len out of range")
         return CmsgExpr(level, kind, data, self.integer([length]), position=self.position(brace))
+
+    def _s32(self, token: Token, message: str) -> int:
+        value = integer(token)
+        if not -(2**31) <= value < 2**31:
+            self.fail(message, token)
+        return value
 
     def linger(self, parts: Parts) -> Expression:
         """``{onoff=…, linger=…}``; ``...`` is None."""
         brace, onoff, linger = parts
-        return LingerExpr(_optional(onoff), _optional(linger), position=self.position(brace))
+        return LingerExpr(
+            None if onoff.type == "ELLIPSIS" else self._s32(onoff, "linger onoff out of range"),
+            None if linger.type == "ELLIPSIS" else self._s32(linger, "linger out of range"),
+            position=self.position(brace),
+        )
+
+    def unsigned_integer(self, parts: Parts) -> Expression:
+        """A number of 32 bits; packetdrill's message names the wrong structure."""
+        self.ranged(parts[0], U32, "linger out of range")
+        return self.integer(parts)
+
+    def unsigned_hexadecimal(self, parts: Parts) -> Expression:
+        """The same in hexadecimal."""
+        if hexadecimal(parts[0]) > U32:
+            self.fail("linger out of range", parts[0])
+        return self.hexadecimal(parts)
+
+    def reset_code(self, parts: Parts) -> Expression:
+        """``trr_code=N``."""
+        return self._limited_key(parts, U16)
+
+    def reset_enterprise(self, parts: Parts) -> Expression:
+        """``trr_pen=N``."""
+        return self._limited_key(parts, U32)
+
+    def _limited_key(self, parts: Parts, limit: int) -> Expression:
+        key, token = parts
+        self.ranged(token, limit, f"{key.text} out of range")
+        return KeyValue(key.text, self.integer([token]), position=self.position(key))
 
     def counted_value(self, parts: Parts) -> Expression:
         """``headers(N)=[…]``."""
@@ -78,14 +113,11 @@ class NplabExpressionBuilder(ExpressionBuilder):
         return KeyValue(key.text, value, integer(count), position=self.position(key))
 
 
-def _optional(token: Token) -> int | None:
-    return None if token.type == "ELLIPSIS" else integer(token)
-
-
 class NplabBuilder(NplabOptionBuilder, NplabExpressionBuilder, GoogleBuilder):
     """All rules of ``grammar.lark`` and ``nplab.lark``."""
 
     dialect = "nplab"
+    icmpv6_with_mtu = ((2, 0), (134, 0))  # a router advertisement, too (RFC 4861, section 4.6.4)
 
     # ------------------------------------------------------------ IP annotation
 
@@ -104,9 +136,13 @@ class NplabBuilder(NplabOptionBuilder, NplabExpressionBuilder, GoogleBuilder):
             result = replace(result, **given)
         return result
 
+    def ttl(self, parts: Parts) -> IpInfo:
+        """``ttl N``."""
+        return IpInfo(ttl=self.ranged(parts[0], U8, "ttl out of range"), position=self.position(parts[0]))
+
     def hop_limit(self, parts: Parts) -> IpInfo:
-        """``ttl N`` and ``hlim N``."""
-        return IpInfo(ttl=self.ranged(parts[0], 255, "ttl out of range"), position=self.position(parts[0]))
+        """``hlim N``, which means the same as ttl."""
+        return IpInfo(ttl=self.ranged(parts[0], U8, "hlim out of range"), position=self.position(parts[0]))
 
     def dscp(self, parts: Parts) -> IpInfo:
         """``dscp X``."""

@@ -42,6 +42,8 @@ _ACE_DIGITS = "01234567"
 class PacketBuilder(BuilderBase):
     """Rules of section 3, without TCP options."""
 
+    icmpv6_with_mtu: tuple[tuple[int, int], ...] = ((2, 0),)
+
     def packet(self, parts: Parts) -> PacketEvent:
         """A packet with everything around it."""
         direction, encaps, info, body = parts
@@ -303,11 +305,12 @@ class PacketBuilder(BuilderBase):
         return spec
 
     def _check_mtu(self, numbers: tuple[int, int], mtu: tuple[int, Token]) -> None:
-        if self.ip_version == 4:
-            wanted, limit, bits, only = (3, 4), U16, 16, "ICMPv4 MTU is only valid for unreachable-frag_needed"
-        else:
-            wanted, limit, bits, only = (2, 0), U32, 32, "ICMPv6 MTU is only valid for packet_too_big-0"
-        if numbers != wanted:
+        wanted: tuple[tuple[int, int], ...] = ((3, 4),)
+        limit, bits, only = U16, 16, "ICMPv4 MTU is only valid for unreachable-frag_needed"
+        if self.ip_version == 6:
+            wanted = self.icmpv6_with_mtu
+            limit, bits, only = U32, 32, "ICMPv6 MTU is only valid for packet_too_big-0"
+        if numbers not in wanted:
             self.fail(only, mtu[1])
         if mtu[0] > limit:
             self.fail(f"ICMPv{self.ip_version} MTU out of {bits}-bit range", mtu[1])

@@ -13,7 +13,7 @@ from packetdrill_compat.ast import (
     SyscallEvent,
     TimeKind,
 )
-from packetdrill_compat.build.base import BuilderBase, Parts, integer
+from packetdrill_compat.build.base import BuilderBase, Parts, integer, number
 from packetdrill_compat.definitions import replacements
 from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.options import apply_command_line, apply_flag, check
@@ -32,7 +32,9 @@ class ScriptBuilder(BuilderBase):
     def script(self, parts: Parts) -> Script:
         """The whole script."""
         options, init, *events, cleanup = parts
-        return Script(options, init, tuple(events), cleanup, self.path, self.scanner.text)
+        return Script(
+            options, init, tuple(events), cleanup, path=self.path, dialect=self.dialect, source=self.scanner.text
+        )
 
     # ------------------------------------------------------------ option lines
 
@@ -72,15 +74,15 @@ class ScriptBuilder(BuilderBase):
         return OptionLine(option.value, value, quoting, position=self.position(option))
 
     def plain_value(self, parts: Parts) -> tuple[str, str]:
-        """A value and how it was quoted. A number has the form in which C prints it."""
+        """A value and how it was quoted."""
         token: Token = parts[0]
-        if token.type == "STRING":
-            return token.value, '"'
-        return str(integer(token)) if token.type == "INTEGER" else token.value, ""
+        return (token.value, '"') if token.type == "STRING" else (token.text, "")
 
     def definition(self, parts: Parts) -> tuple[str, str]:
         """``NAME=value``. A quoted value keeps its quotes, which decide what it becomes."""
         name, value = parts
+        if value.type in {"INTEGER", "HEX_INTEGER"}:
+            return f"{name.value}={number(value)}", ""
         return f"{name.value}={value.text if value.type in {'STRING', 'BACK_QUOTED'} else value.value}", ""
 
     # ------------------------------------------------------------ times
