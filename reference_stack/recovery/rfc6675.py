@@ -95,4 +95,6 @@ class SackRecovery(OctetRecovery):
         if self._is_rescued:
             return None
         self._is_rescued = True
-        return next((segment for segment in reversed(board.segments) if not segment.is_sacked), None)
+        last = next((segment for segment in reversed(board.segments) if not segment.is_sacked), None)
+        # What is on its way again already needs no rescue.
+        return None if last is None or last.is_retransmitted else last

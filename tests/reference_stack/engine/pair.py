@@ -102,7 +102,9 @@ def make_pair(
     return made
 
 
-def transfer(pair: Pair, data: bytes, *, source: int = CLIENT, limit: int = 3_600_000_000, chunk: int = 20_000) -> bytes:
+def transfer(
+    pair: Pair, data: bytes, *, source: int = CLIENT, limit: int = 3_600_000_000, chunk: int = 20_000
+) -> bytes:
     """Send `data` from one end, close, and return what the other end read; the reader reads all there is."""
     sender, reader = pair.ends[source], pair.ends[1 - source]
     offset, received = 0, []

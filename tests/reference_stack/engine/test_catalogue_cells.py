@@ -1,4 +1,4 @@
-"""The state x event catalogue of RFC 9293, section 3.10: which cells the tests of the engine cover, and why not others."""
+"""The state x event catalogue of RFC 9293, section 3.10: which cells the engine's tests cover, why not others."""
 
 import tomllib
 from pathlib import Path

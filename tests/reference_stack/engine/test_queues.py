@@ -1,5 +1,7 @@
 """Send queue, receive queue, reassembly and SACK generation on their own."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,7 +94,7 @@ def test_whatever_the_order_the_stream_comes_out(pieces: list[tuple[int, int]]) 
         held |= set(range(start, start + length))
         ranges = queue.ranges()
         assert queue.octets == len(held) == sum(end - begin for begin, end in ranges)
-        assert all(left[1] < right[0] for left, right in zip(ranges, ranges[1:], strict=False))
+        assert all(left[1] < right[0] for left, right in pairwise(ranges))
     queue.insert(0, TEXT[:1])
     end = 0
     while end in held | {0}:
