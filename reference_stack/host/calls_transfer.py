@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from reference_stack.connection import Connection
 from reference_stack.host.callbase import CallBase, Outcome, check_family, refuse_flags
 from reference_stack.host.errnos import CallFailed, Errno, NotModelled
 from reference_stack.host.sockets import TcpSocket
@@ -125,14 +126,29 @@ class TransferCalls(CallBase):
         if writing.is_started and not socket.can_write:
             return None
         writing.is_started = True
-        writing.taken += connection.send(
-            writing.data[writing.taken :],
-            now=now,
-            more=bool(writing.flags & MSG_MORE),
-            urgent=bool(writing.flags & MSG_OOB),
-        )
-        self.tcp.settle(socket, now=now)
+        self._fill(socket, connection, writing, now=now)
         return Result(writing.taken) if writing.taken >= writing.count else None
+
+    def _fill(self, socket: TcpSocket, connection: Connection, writing: Writing, *, now: Micros) -> None:
+        """Queue as much of a write as there is room for."""
+        assert writing.data is not None
+        wants_more, is_urgent = bool(writing.flags & MSG_MORE), bool(writing.flags & MSG_OOB)
+        memory = socket.memory
+        if memory is None:
+            rest = writing.data[writing.taken :]
+            writing.taken += connection.send(rest, now=now, more=wants_more, urgent=is_urgent)
+            self.tcp.settle(socket, now=now)
+            return
+        while writing.taken < writing.count:
+            room = memory.room(connection, socket.lowat)
+            if not room:
+                memory.is_short = True
+                return
+            piece = writing.data[writing.taken : writing.taken + room]
+            writing.taken += len(piece)
+            goes_on = memory.takes(connection, len(piece), socket.lowat) and writing.taken < writing.count
+            connection.send(piece, now=now, more=wants_more or goes_on, urgent=is_urgent and not goes_on)
+            self.tcp.settle(socket, now=now)
 
     def _send_datagram(self, socket: UdpSocket, writing: Writing) -> Result:
         if socket.error:

@@ -111,9 +111,12 @@ class ListeningTcp(TcpBase):
         return half_open <= listener.backlog and limit - half_open >= limit >> 2
 
     def _child(self, listener: TcpSocket, name: FourTuple) -> TcpSocket:
-        child = TcpSocket(
-            listener.family, listener.kind, listener.protocol, replace(listener.settings), listener.traits
-        )
+        settings = replace(listener.settings)
+        if listener.memory is not None:
+            settings.sndbuf = listener.memory.sndbuf
+        child = TcpSocket(listener.family, listener.kind, listener.protocol, settings, listener.traits)
+        if child.memory is not None and listener.memory is not None:
+            child.memory.is_locked = listener.memory.is_locked
         child.options = replace(listener.options, stored=dict(listener.options.stored))
         child.kept_fields = set(listener.kept_fields)
         child.local_ip, child.local_port = name.local_ip, name.local_port

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reference_stack.connection import Connection
+from reference_stack.host.sendmemory import UNLIMITED, SendMemory
 from reference_stack.host.traits import HostTraits
 from reference_stack.host.values import Micros
 from reference_stack.settings import ConnectionSettings
@@ -68,6 +69,7 @@ class SocketOptions:
     v6only: bool = False
     defer_accept_s: int = 0
     inq: bool = False
+    notsent_lowat: int = 0
     stored: dict[tuple[int, int], int] = field(default_factory=dict)
     """Values of options that are kept and given back and have no effect on a simulated host."""
 
@@ -137,6 +139,9 @@ class TcpSocket(Socket):
         super().__init__(family, kind, protocol)
         self.settings = settings
         self.traits = traits
+        self.memory: SendMemory | None = None
+        if traits.counts_send_memory:
+            self.memory, settings.sndbuf = SendMemory(settings.sndbuf), UNLIMITED
         self.kept_fields: set[str] = set()
         """Names of settings that a socket option has set: a sysctl changes them no more."""
         self.phase = Phase.UNCONNECTED
@@ -212,17 +217,19 @@ class TcpSocket(Socket):
         return self.has_ended or self.connection.receive_eof or (self.is_established and self.state is State.CLOSED)
 
     @property
+    def lowat(self) -> int:
+        """Octets of unsent data from which on the socket is not writable (TCP_NOTSENT_LOWAT, else the sysctl)."""
+        return self.options.notsent_lowat or self.settings.notsent_lowat
+
+    @property
     def can_write(self) -> bool:
         """The send side has the room that makes poll(2) report POLLOUT."""
         connection = self.live
         if connection is None:
             return True
-        space = connection.send_space
-        if connection.unsent_octets >= self.settings.notsent_lowat:
-            return False
-        if self.traits.writable_needs_half:
-            return space > 0 and space >= connection.unacknowledged_octets // 2
-        return space > 0
+        if self.memory is not None:
+            return self.memory.is_writable(connection, self.lowat)
+        return connection.send_space > 0 and connection.unsent_octets < self.lowat
 
     # --- readiness -----------------------------------------------------------------------------------------------
 
@@ -243,6 +250,8 @@ class TcpSocket(Socket):
                 events |= _READABLE
             if is_write_over or self.can_write:
                 events |= _WRITABLE
+            elif self.memory is not None:
+                self.memory.is_short = True
             if self._has_urgent_octet:
                 events |= POLLPRI
         return events

@@ -46,6 +46,8 @@ def _buffer(name: str, number: int, *, is_send: bool, is_forced: bool) -> IntOpt
 
     def getter(context: OptionContext) -> int:
         socket = context.socket
+        if isinstance(socket, TcpSocket) and is_send and socket.memory is not None:
+            return socket.memory.sndbuf
         holder = socket if isinstance(socket, UdpSocket) else context.stream.settings
         return int(getattr(holder, field))
 
@@ -57,6 +59,9 @@ def _buffer(name: str, number: int, *, is_send: bool, is_forced: bool) -> IntOpt
         size = max(min(wanted, INT_MAX // 2) * traits.buffer_factor, least)
         if isinstance(context.socket, UdpSocket):
             setattr(context.socket, field, size)
+            return
+        if is_send and context.stream.memory is not None:
+            context.stream.memory.sndbuf, context.stream.memory.is_locked = size, True
             return
         if not is_send:
             context.stream.settings.rcvbuf_locked = True
@@ -102,8 +107,9 @@ def _set_rcvlowat(context: OptionContext, value: int) -> None:
 
 def _meminfo(context: OptionContext, _size: int, _initial: bytes) -> bytes:
     """SO_MEMINFO: the two buffer sizes; the kernel's memory accounting is not modelled and reads 0."""
-    settings = context.stream.settings
-    return _MEMINFO.pack(0, settings.rcvbuf, 0, settings.sndbuf, 0, 0, 0, 0, 0)
+    socket = context.stream
+    sndbuf = socket.settings.sndbuf if socket.memory is None else socket.memory.sndbuf
+    return _MEMINFO.pack(0, socket.settings.rcvbuf, 0, sndbuf, 0, 0, 0, 0, 0)
 
 
 _SOCKET_OPTIONS: tuple[Option, ...] = (

@@ -82,13 +82,9 @@ def _get_quickack(context: OptionContext) -> int:
     return 1 if wanted is None else int(wanted)
 
 
-def _get_notsent_lowat(context: OptionContext) -> int:
-    # tcp(7) has no word on it; Linux stores an unsigned 32-bit number, 0 meaning the sysctl.
-    return context.stream.settings.notsent_lowat
-
-
 def _set_notsent_lowat(context: OptionContext, value: int) -> None:
-    put_setting(context, "notsent_lowat", value % _U32 or context.around.sysctls.number("net.ipv4.tcp_notsent_lowat"))
+    # Linux keeps an unsigned 32-bit number apart from the sysctl; 0 means that the sysctl decides.
+    context.stream.options.notsent_lowat = value % _U32
 
 
 def _info(context: OptionContext, _size: int, _initial: bytes) -> bytes:
@@ -158,7 +154,14 @@ TCP_OPTIONS: tuple[Option, ...] = (
     ),
     BytesOption(SOL_TCP, abi.TCP_CONGESTION, "TCP_CONGESTION", _MAN, _get_congestion, _set_congestion),
     setting(SOL_TCP, abi.TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT", _MAN, "user_timeout_us", scale=_MILLISECOND, minimum=0),
-    IntOption(SOL_TCP, abi.TCP_NOTSENT_LOWAT, "TCP_NOTSENT_LOWAT", _HEADER, _get_notsent_lowat, _set_notsent_lowat),
+    IntOption(
+        SOL_TCP,
+        abi.TCP_NOTSENT_LOWAT,
+        "TCP_NOTSENT_LOWAT",
+        _HEADER,
+        lambda context: context.stream.options.notsent_lowat,
+        _set_notsent_lowat,
+    ),
     BytesOption(SOL_TCP, abi.TCP_CC_INFO, "TCP_CC_INFO", _HEADER, _cc_info),
     switch(SOL_TCP, abi.TCP_INQ, "TCP_INQ", _HEADER, "inq"),
     stored(SOL_TCP, abi.TCP_THIN_LINEAR_TIMEOUTS, "TCP_THIN_LINEAR_TIMEOUTS", _HEADER, minimum=0, maximum=1),

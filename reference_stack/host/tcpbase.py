@@ -50,6 +50,8 @@ class TcpBase:
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
         socket.seen_path_mtu = socket.settings.path_mtu
+        if socket.memory is not None:
+            socket.memory.restart()
         if around.traits.has_flow_labels:
             socket.flow_label = around.secrets.flow_label(name)
         socket.connection = Connection(
@@ -90,6 +92,9 @@ class TcpBase:
             fields = fields_of(socket)
             for each in outgoing:
                 self._around.emit(self._around.ip.tcp(connection.four_tuple, each.segment, fields, each.ecn))
+                if socket.memory is not None and each.segment.payload:
+                    end = each.segment.seq + len(each.segment.payload)
+                    socket.memory.sent(end - connection.tcb.iss - 1)
         if connection.error:
             socket.error, connection.error = connection.error, 0
             _wake(socket)
@@ -99,6 +104,8 @@ class TcpBase:
             self._on_established(socket)
         if socket.settings.path_mtu not in (None, socket.seen_path_mtu):
             self._learn_path_mtu(socket, now=now)
+        if socket.memory is not None and socket.memory.is_short:
+            self._grow_send_memory(socket, connection)
         _notice_changes(socket, connection)
         if connection.is_deleted:
             self._on_deleted(socket, now=now)
@@ -110,8 +117,20 @@ class TcpBase:
             minimum = socket.settings.min_pmtu
             self._around.routes.learn_path_mtu(socket.remote_ip, mtu, minimum=minimum, now=now)
 
+    def _grow_send_memory(self, socket: TcpSocket, connection: Connection) -> None:
+        """Let the send buffer follow the congestion window, unless that is full (Linux, tcp_should_expand_sndbuf)."""
+        assert socket.memory is not None
+        congestion = connection.congestion
+        in_flight = connection.unacknowledged_octets - connection.unsent_octets
+        if in_flight < congestion.cwnd_segments * connection.tcb.snd_mss:
+            socket.memory.expand(connection, self._around.sysctls.number("net.ipv4.tcp_wmem", 2))
+        if socket.can_write:
+            socket.memory.is_short = False
+
     def _on_established(self, socket: TcpSocket) -> None:
         socket.is_established = True
+        if socket.memory is not None and socket.live is not None:
+            socket.memory.expand(socket.live, self._around.sysctls.number("net.ipv4.tcp_wmem", 2))
         _wake(socket)
         parent = socket.parent
         if parent is not None and socket in parent.syn_queue:

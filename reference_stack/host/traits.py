@@ -21,8 +21,8 @@ class HostTraits:
     """send(2) on a socket that was never connected. POSIX: ENOTCONN; Linux gives EPIPE (measured)."""
     any_icmp_ends_connect: bool = False
     """Every ICMP error ends a SYN-SENT, soft ones too (Linux' tcp_v4_err). RFC 9293 MUST-56 forbids it for soft."""
-    writable_needs_half: bool = False
-    """POLLOUT only when the free part is at least half of the queued one (Linux' sk_stream_is_writeable)."""
+    counts_send_memory: bool = False
+    """Queued data is limited by memory and not by octets, see `sendmemory` (Linux)."""
     is_backlog_inclusive: bool = False
     """listen(fd, n) holds n + 1 connections (Linux' sk_acceptq_is_full compares with >)."""
     has_flow_labels: bool = True
@@ -45,7 +45,7 @@ TRAITS: dict[str, HostTraits] = {
         least_rcvbuf=2304,
         unconnected_send_errno=Errno.EPIPE,
         any_icmp_ends_connect=True,
-        writable_needs_half=True,
+        counts_send_memory=True,
         is_backlog_inclusive=True,
         time_wait_looks_closed=True,
         first_port=32768,

@@ -106,19 +106,6 @@ def test_a_full_send_buffer_is_not_writable(world: World) -> None:
     assert events_of(world, fd) == 0
 
 
-def test_linux_wants_half_of_the_queued_octets_free(linux: World) -> None:
-    # LINUX-SEND-B-4: not writable by the first free octet.
-    fd = linux.nonblocking(linux.established(window=0))
-    linux.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 5_000)
-    assert linux.write(fd, 20_000).value == 10_000
-    linux.inject(". 1:1(0) ack 1 win 65535")
-    linux.inject(". 1:1(0) ack 1461 win 65535")
-    assert events_of(linux, fd) == 0
-    linux.inject(". 1:1(0) ack 2921 win 65535")
-    linux.inject(". 1:1(0) ack 4381 win 65535")
-    assert events_of(linux, fd) == POLLOUT
-
-
 def test_unsent_data_above_the_low_water_mark_is_not_writable(world: World) -> None:
     # TCP_NOTSENT_LOWAT: writable while fewer unsent octets are queued.
     fd = world.established(window=0)
