@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_LONG_MAX = 2**63 - 1
-_LONG_MIN = -(2**63)
+from packetdrill_compat import numbers
 
 
 class Replacement(NamedTuple):
@@ -57,7 +56,7 @@ def strtol(value: str) -> int | None:
     if match is None:
         return 0 if value == "" else None
     sign, hexadecimal, octal, decimal = match.groups()
-    number = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)
+    number = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else numbers.decimal(decimal)
     if sign == "-":
         number = -number
-    return number if _LONG_MIN < number < _LONG_MAX else None
+    return number if numbers.S64_MIN < number < numbers.S64_MAX else None

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.numbers import decimal
 
 
 class _Family(NamedTuple):
@@ -133,7 +134,7 @@ def _number(prefix: str, word: str) -> int | None:
     match = re.match(f"{prefix}([0-9]+)", word)
     if match is None:
         return None
-    number = min(int(match[1]), 2**63 - 1) & 0xFFFFFFFF
+    number = decimal(match[1]) & 0xFFFFFFFF
     return number if number <= 255 else None
 
 

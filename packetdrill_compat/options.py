@@ -12,6 +12,7 @@ from typing import Any
 
 from packetdrill_compat.config import IP_VERSIONS, IPV6, Config
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.numbers import decimal
 
 _ALL = frozenset({"google", "nplab", "mptcp"})
 _NPLAB = frozenset({"nplab"})
@@ -92,7 +93,10 @@ def check(config: Config) -> Config:
     if prefix_length is None and not config.remote_ip:
         prefix_length = defaults.remote_prefix_length
     if prefix_length is not None and not 0 <= prefix_length <= (128 if is_ipv6 else 32):
-        raise ScriptError(f"bad prefix length in prefix '{config.remote_ip}/{prefix_length}'")
+        raise ScriptError(
+            f"bad prefix length in prefix '{config.remote_ip}/{prefix_length}'",
+            next_step="write --remote_ip=ADDRESS or --remote_ip=ADDRESS/BITS",
+        )
     if not is_ipv6:
         _address(config.netmask_ip, is_ipv6=False)
     return replace(
@@ -147,7 +151,7 @@ def _bad(name: str, value: str, limits: str) -> ScriptError:
 
 def _integer(value: str) -> int:
     digits = re.match(r"\s*([-+]?[0-9]+)", value)
-    return int(digits[1]) if digits else 0
+    return decimal(digits[1]) if digits else 0
 
 
 def _number(low: int, high: int | None = None) -> Setter:
@@ -163,9 +167,9 @@ def _number(low: int, high: int | None = None) -> Setter:
 
 
 def _speed(config: Config, name: str, value: str) -> Config:
-    if not re.fullmatch(r"\+?[0-9]+", value) or int(value) >= 2**32:
+    if not re.fullmatch(r"\+?[0-9]+", value) or decimal(value) >= 2**32:
         raise _bad(name, value, "a number of Mbit/s below 2**32")
-    return replace(config, speed=int(value))
+    return replace(config, speed=decimal(value))
 
 
 def _text(config: Config, name: str, value: str) -> Config:
@@ -198,9 +202,9 @@ def _remote_ip(config: Config, name: str, value: str) -> Config:  # noqa: ARG001
     address, slash, length = value.partition("/")
     if not slash:
         return replace(config, remote_ip=address, remote_prefix_length=None)
-    if not re.fullmatch(r"[-+]?[0-9]*", length):
-        raise ScriptError(f"bad prefix length in prefix '{value}'", next_step="write ADDRESS or ADDRESS/BITS")
-    return replace(config, remote_ip=address, remote_prefix_length=_integer(length))
+    # A bad length is an error only if the command line does not replace the address, so it is told later.
+    is_number = re.fullmatch(r"[-+]?[0-9]*", length, re.ASCII)
+    return replace(config, remote_ip=address, remote_prefix_length=_integer(length) if is_number else -1)
 
 
 def _percent(config: Config, name: str, value: str) -> Config:

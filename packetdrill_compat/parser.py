@@ -75,17 +75,22 @@ class DialectParser:
             return script, self.builder.config
 
     def _run(self, scanner: Scanner) -> Script:
-        feed: Callable[[Any], Script] = self._lark.parse_interactive().feed_token
+        parser = self._lark.parse_interactive()
+        feed: Callable[[Any], Script] = parser.feed_token
         result: Script
         try:
             for token in scanner:
                 result = feed(token)
         except UnexpectedToken as error:
-            raise syntax_error(error, scanner, self.builder) from None
+            raise syntax_error(error, _accepted(parser), scanner, self.builder) from None
         except ScriptError as error:
             error.path = error.path or self.builder.path
             raise
         return result
+
+
+def _accepted(parser: Any) -> frozenset[str]:
+    return frozenset(parser.accepts())
 
 
 def _terminals(lark: Lark) -> Terminals:

@@ -62,6 +62,7 @@ class Terminals:
     """
 
     def __init__(self, spellings: Mapping[str, str], patterns: Mapping[str, str]) -> None:
+        self.spellings = spellings
         self.keywords = {text: name for text, name in spellings.items() if text[0].isalnum()}
         self.characters = {text: name for text, name in spellings.items() if len(text) == 1}
         self.pattern = self._compile(patterns)

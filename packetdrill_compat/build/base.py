@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn, TypeAlias
 
+from packetdrill_compat import numbers
 from packetdrill_compat.ast import Position
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError
@@ -13,9 +14,6 @@ Parts: TypeAlias = list[Any]
 U8 = 0xFF
 U16 = 0xFFFF
 U32 = 0xFFFFFFFF
-_S64_MAX = 2**63 - 1
-_S64_MIN = -(2**63)
-_U64_MAX = 2**64 - 1
 
 
 class BuilderBase:
@@ -70,12 +68,12 @@ class BuilderBase:
 
 def integer(token: Token) -> int:
     """Return the value of an INTEGER token; 64 bits with a sign, saturating (section 1.1)."""
-    return max(_S64_MIN, min(int(token.value), _S64_MAX))
+    return numbers.decimal(token.value)
 
 
 def hexadecimal(token: Token) -> int:
     """Return the value of a HEX_INTEGER token; 64 bits, saturating (section 1.1)."""
-    return min(int(token.value, 16), _U64_MAX)
+    return numbers.hexadecimal(token.value)
 
 
 def number(token: Token) -> int:

@@ -4,6 +4,7 @@ from packetdrill_compat.ast import Md5Valid, PlainOption, RawOption, ScriptOptio
 from packetdrill_compat.build.base import U8, U16, U32, Parts, integer
 from packetdrill_compat.build.lengths import check_options_length
 from packetdrill_compat.build.tcp_options import TcpOptionBuilder, from_hex
+from packetdrill_compat.numbers import decimal
 from packetdrill_compat.scanner import Token
 from wire.options import AccEcn
 
@@ -70,7 +71,7 @@ class NplabOptionBuilder(TcpOptionBuilder):
     def generic_option(self, parts: Parts) -> ScriptOption:
         """``gen-KIND`` with the octets behind kind and length."""
         word, *blob = parts
-        kind = int(word.text.partition("-")[2])
+        kind = decimal(word.text.partition("-")[2])
         if kind > U8:
             self.fail("TCP option kind out of range", word)
         data = self._data(blob[0], "TCP option data", 38) if blob else b""

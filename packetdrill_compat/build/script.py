@@ -25,6 +25,8 @@ _OUTBOUND_ONLY = {
     TimeKind.RELATIVE_RANGE: "event time range can only be used with outbound packets",
 }
 
+_LATEST = float(2**63)
+
 
 class ScriptBuilder(BuilderBase):
     """Rules of sections 1.3 and 2.1."""
@@ -93,7 +95,7 @@ class ScriptBuilder(BuilderBase):
         seconds = float(integer(token)) if token.type == "INTEGER" else float(token.value)
         if seconds < 0:
             self.fail("negative time", token, next_step="times count from the start of the test")
-        return int(seconds * 1e6), token
+        return int(min(seconds, _LATEST) * 1e6), token
 
     def absolute(self, parts: Parts) -> EventTime:
         """``t``."""
