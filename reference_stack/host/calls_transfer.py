@@ -1,7 +1,7 @@
 """read, recv, write, send and their relatives: octets in and out of sockets."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from reference_stack.connection import Connection
 from reference_stack.host.callbase import CallBase, Outcome, check_family, refuse_flags
@@ -20,6 +20,7 @@ from wire.abi import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
+    MSG_ZEROCOPY,
     SOL_TCP,
     TCP_CM_INQ,
     cmsg_len,
@@ -49,7 +50,8 @@ class Writing:
     flags: int
     address: AddressLike | None = None
     taken: int = 0
-    is_started: bool = field(default=False)
+    is_started: bool = False
+    zerocopy_number: int | None = None
 
 
 class TransferCalls(CallBase):
@@ -136,7 +138,8 @@ class TransferCalls(CallBase):
         memory = socket.memory
         if memory is None:
             rest = writing.data[writing.taken :]
-            writing.taken += connection.send(rest, now=now, more=wants_more, urgent=is_urgent)
+            taken = connection.send(rest, now=now, more=wants_more, urgent=is_urgent)
+            self._note(socket, writing, taken)
             self.tcp.settle(socket, now=now)
             return
         while writing.taken < writing.count:
@@ -145,10 +148,18 @@ class TransferCalls(CallBase):
                 memory.is_short = True
                 return
             piece = writing.data[writing.taken : writing.taken + room]
-            writing.taken += len(piece)
+            self._note(socket, writing, len(piece))
             goes_on = memory.takes(connection, len(piece), socket.lowat) and writing.taken < writing.count
             connection.send(piece, now=now, more=wants_more or goes_on, urgent=is_urgent and not goes_on)
             self.tcp.settle(socket, now=now)
+
+    @staticmethod
+    def _note(socket: TcpSocket, writing: Writing, count: int) -> None:
+        """Count the octets of a write, and number it when it is a zero-copy one (SO_ZEROCOPY allows them)."""
+        writing.taken += count
+        end = socket.error_queue.written(count)
+        if count and writing.flags & MSG_ZEROCOPY and socket.options.zerocopy:
+            writing.zerocopy_number = socket.error_queue.add(writing.zerocopy_number, end)
 
     def _send_datagram(self, socket: UdpSocket, writing: Writing) -> Result:
         if socket.error:
@@ -203,8 +214,7 @@ class TransferCalls(CallBase):
     def _receive(self, fd: int, reading: Reading, *, now: Micros, control_size: int = -1) -> Outcome:
         socket = self.either(fd)
         if reading.flags & MSG_ERRQUEUE:
-            # Measured: an ICMP error leaves no entry in the error queue of a TCP socket, so there is never one.
-            raise CallFailed(Errno.EAGAIN)
+            return _from_error_queue(socket, control_size)
 
         def attempt(at: Micros) -> Result | None:
             if isinstance(socket, UdpSocket):
@@ -301,6 +311,19 @@ def _cannot_send(socket: TcpSocket, writing: Writing) -> Result:
 def _received(reading: Reading) -> Result:
     # tcp(7): MSG_TRUNC discards the octets instead of copying them.
     return Result(len(reading.got), data=b"" if reading.flags & MSG_TRUNC else reading.got)
+
+
+def _from_error_queue(socket: TcpSocket | UdpSocket, control_size: int) -> Result:
+    """Return the first entry of the error queue, EAGAIN without one.
+
+    Measured: an ICMP error leaves none on a TCP socket; completions of zero-copy sends do.
+    """
+    if not isinstance(socket, TcpSocket) or not socket.error_queue.completions:
+        raise CallFailed(Errno.EAGAIN)
+    control = socket.error_queue.completions.pop(0).control(socket.family)
+    if control_size < cmsg_len(len(control.data)):
+        return Result(0, msg_flags=MSG_ERRQUEUE | MSG_CTRUNC)
+    return Result(0, control=(control,), msg_flags=MSG_ERRQUEUE)
 
 
 def _with_inq(socket: TcpSocket, result: Result, control_size: int) -> Result:

@@ -246,10 +246,37 @@ def _tc(_shell: Shell, words: list[str]) -> tuple[int, str]:
     return 0, ""
 
 
-def _ethtool(_shell: Shell, words: list[str]) -> tuple[int, str]:
-    """ethtool(8): offloads and speed are accepted; the simulated stack sends no super-segments by itself."""
-    if words[1:2] not in (["-K"], ["-s"], ["--offload"], ["--change"]) or len(words) < 5:
+def _ethtool(shell: Shell, words: list[str]) -> tuple[int, str]:
+    """ethtool(8): ``-K`` switches segmentation offload (super-segments) for new connections, ``-s`` does nothing."""
+    if words[1:2] in (["-s"], ["--change"]) and len(words) > 3:
+        return 0, ""
+    if words[1:2] not in (["-K"], ["--offload"]) or len(words) < 5 or len(words) % 2 == 0:
         raise NotModelled("ethtool: " + " ".join(words[1:2]))
+    for feature, state in zip(words[3::2], words[4::2], strict=True):
+        if state not in ("on", "off"):
+            return 1, "ethtool: bad command line argument(s)\n"
+        shell.routes.offloads[feature] = state == "on"
+    return 0, ""
+
+
+def _rm(shell: Shell, words: list[str]) -> tuple[int, str]:
+    """rm(1) of files that commands of this host made."""
+    options, names = _split_options(words[1:], "f", "rm")
+    for name in names:
+        if shell.files.pop(shell.resolve(name), None) is None and "f" not in options:
+            return 1, f"rm: cannot remove '{name}': No such file or directory\n"
+    return 0, ""
+
+
+def _dd(shell: Shell, words: list[str]) -> tuple[int, str]:
+    """dd(1) from /dev/zero into a file in /tmp."""
+    operands = dict(word.partition("=")[::2] for word in words[1:])
+    target = shell.resolve(operands.pop("of", ""))
+    size = int(operands.pop("bs", "512")) * int(operands.pop("count", "-1"))
+    operands.pop("status", None)
+    if operands != {"if": "/dev/zero"} or not target.startswith("/tmp/") or size < 0:
+        raise NotModelled(" ".join(words))
+    shell.files[target] = "\0" * size
     return 0, ""
 
 
@@ -280,6 +307,8 @@ COMMANDS: dict[str, Command] = {
     "ip": _ip,
     "tc": _tc,
     "ethtool": _ethtool,
+    "rm": _rm,
+    "dd": _dd,
     "sh": _run_shell,
     "bash": _run_shell,
     ".": _run_shell,

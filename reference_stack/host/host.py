@@ -7,10 +7,10 @@ from typing import Any
 
 from reference_stack.connection import FourTuple
 from reference_stack.host import icmp
-from reference_stack.host.callbase import Outcome
+from reference_stack.host.callbase import CallBase, Outcome
 from reference_stack.host.calls_control import ControlCalls
+from reference_stack.host.calls_files import FileCalls
 from reference_stack.host.calls_setup import SetupCalls
-from reference_stack.host.calls_transfer import TransferCalls
 from reference_stack.host.commands import ReadScript, Shell, ShellOutcome
 from reference_stack.host.errnos import CallFailed, NotModelled
 from reference_stack.host.iplayer import IpLayer
@@ -35,7 +35,7 @@ _QUOTE_MOST = {4: 548, 6: 1232}
 """Octets of the packet that an ICMP error quotes (RFC 1812 4.3.2.3: 576 in all; RFC 4443 2.4 c: 1280 in all)."""
 
 
-class SystemCalls(SetupCalls, TransferCalls, ControlCalls):
+class SystemCalls(SetupCalls, FileCalls, ControlCalls):
     """All system calls of the simulated process, one method a call, arguments named as in the manual."""
 
 
@@ -53,7 +53,7 @@ class Host:
         secrets = Secrets(seed)
         ip = IpLayer(routes, self.sysctls, secrets.hash32("identification") % 2**16)
         traits = traits_of(personality.name)
-        self._around = Surroundings(personality, traits, self.sysctls, routes, secrets, ip, self._emit)
+        self._around = Surroundings(personality, traits, self.sysctls, routes, secrets, ip, self._emit, self.files)
         self.tcp = TcpLayer(self._around)
         self.udp = UdpLayer(self._around)
         self.system = SystemCalls(self._around, self.tcp, self.udp)
@@ -77,7 +77,7 @@ class Host:
 
         Raises `NotModelled` for a call, or a use of one, that this host does not have; nothing has happened then.
         """
-        method = getattr(self.system, name, None)
+        method = None if hasattr(CallBase, name) else getattr(self.system, name, None)
         if method is None:
             raise NotModelled(f"system call {name}")
         self._enter(now)

@@ -39,6 +39,8 @@ class Routes:
     is_anyip: bool = False
     """Every address of the prefixes is local (AnyIP, as ``ip route add local``)."""
     routes: dict[Prefix, Route] = field(default_factory=dict)
+    offloads: dict[str, bool] = field(default_factory=dict)
+    """Features that ethtool(8) has switched; what is not named is on."""
     _path_mtus: dict[str, tuple[int, Micros]] = field(default_factory=dict)
 
     def is_local(self, address: str) -> bool:
@@ -117,6 +119,8 @@ class Routes:
         settings.advmss = route.advmss
         settings.initial_window = route.initcwnd
         settings.initial_receive_window = route.initrwnd
+        if not (self.offloads.get("gso", True) or self.offloads.get("tso", True)):
+            settings.max_tso_segments = 1
         if route.rto_min_us is not None:
             settings.rto_min_us = route.rto_min_us
         if route.congestion_control is not None:

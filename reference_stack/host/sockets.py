@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reference_stack.connection import Connection
+from reference_stack.host.errqueue import ErrorQueue
 from reference_stack.host.sendmemory import UNLIMITED, SendMemory
 from reference_stack.host.traits import HostTraits
 from reference_stack.host.values import Micros
@@ -70,6 +71,7 @@ class SocketOptions:
     defer_accept_s: int = 0
     inq: bool = False
     notsent_lowat: int = 0
+    zerocopy: bool = False
     stored: dict[tuple[int, int], int] = field(default_factory=dict)
     """Values of options that are kept and given back and have no effect on a simulated host."""
 
@@ -142,6 +144,7 @@ class TcpSocket(Socket):
         self.memory: SendMemory | None = None
         if traits.counts_send_memory:
             self.memory, settings.sndbuf = SendMemory(settings.sndbuf), UNLIMITED
+        self.error_queue = ErrorQueue()
         self.kept_fields: set[str] = set()
         """Names of settings that a socket option has set: a sysctl changes them no more."""
         self.phase = Phase.UNCONNECTED
@@ -240,7 +243,7 @@ class TcpSocket(Socket):
         state = self.state
         is_read_over = self.is_read_shut or self.at_end
         is_write_over = self.is_write_shut or (self.is_established and state is State.CLOSED)
-        events = POLLERR if self.error else 0
+        events = POLLERR if self.error or self.error_queue.completions else 0
         if (is_read_over and is_write_over) or state is State.CLOSED:
             events |= POLLHUP
         if is_read_over:

@@ -152,6 +152,7 @@ _SOCKET_OPTIONS: tuple[Option, ...] = (
     IntOption(SOL_SOCKET, abi.SO_SNDLOWAT, "SO_SNDLOWAT", _MAN, lambda _context: 1),
     _timeout("SO_RCVTIMEO", abi.SO_RCVTIMEO, "rcvtimeo_us"),
     _timeout("SO_SNDTIMEO", abi.SO_SNDTIMEO, "sndtimeo_us"),
+    switch(SOL_SOCKET, abi.SO_ZEROCOPY, "SO_ZEROCOPY", "linux/msg_zerocopy.rst", "zerocopy"),
     BytesOption(SOL_SOCKET, abi.SO_MEMINFO, "SO_MEMINFO", "linux/sock_diag.h", _meminfo),
     *(
         UnmodelledOption(SOL_SOCKET, getattr(abi, name), name, _MAN)
@@ -177,7 +178,6 @@ _SOCKET_OPTIONS: tuple[Option, ...] = (
             "SO_CNX_ADVICE",
             "SO_INCOMING_NAPI_ID",
             "SO_COOKIE",
-            "SO_ZEROCOPY",
             "SO_TXTIME",
             "SO_BUF_LOCK",
             "SO_RESERVE_MEM",

@@ -25,3 +25,5 @@ class Surroundings:
     secrets: Secrets
     ip: IpLayer
     emit: Emit
+    files: dict[str, str]
+    """Files that commands of this host have made, by absolute path."""

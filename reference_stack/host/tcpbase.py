@@ -50,6 +50,7 @@ class TcpBase:
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
         socket.seen_path_mtu = socket.settings.path_mtu
+        socket.error_queue.restart()
         if socket.memory is not None:
             socket.memory.restart()
         if around.traits.has_flow_labels:
@@ -104,6 +105,8 @@ class TcpBase:
             self._on_established(socket)
         if socket.settings.path_mtu not in (None, socket.seen_path_mtu):
             self._learn_path_mtu(socket, now=now)
+        if socket.options.zerocopy and socket.error_queue.acknowledge(connection.unacknowledged_octets):
+            _wake(socket)
         if socket.memory is not None and socket.memory.is_short:
             self._grow_send_memory(socket, connection)
         _notice_changes(socket, connection)

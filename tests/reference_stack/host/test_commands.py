@@ -45,6 +45,10 @@ def shell() -> Shell:
         ("tc qdisc del dev tun0 root", 0, ""),
         ("tc qdisc add dev", 1, "tc: no device given\n"),
         ("ethtool -K tun0 tso off gso off", 0, ""),
+        ("ethtool -K tun0 tso maybe", 1, "ethtool: bad command line argument(s)\n"),
+        ("rm /tmp/nothing", 1, "rm: cannot remove '/tmp/nothing': No such file or directory\n"),
+        ("/bin/rm -f /tmp/nothing", 0, ""),
+        ("dd bs=1 count=3 if=/dev/zero of=/tmp/x status=none; cat /tmp/x; rm /tmp/x", 0, "\0\0\0"),
         ("ethtool -s tun0 speed 10000 autoneg off", 0, ""),
         ("ip tcp_metrics flush all > /dev/null 2>&1", 0, ""),
         ("ip link set dev tun0 up", 0, ""),
@@ -63,6 +67,10 @@ def test_a_command_answers_as_on_linux(shell: Shell, text: str, status: int, out
         "tc qdisc add dev tun0 root pfifo limit 0",
         "tc filter show",
         "ethtool -i tun0",
+        "dd if=/etc/passwd of=/tmp/x count=1",
+        "dd if=/dev/zero of=/etc/x count=1",
+        "dd if=/dev/zero of=/tmp/x",
+        "rm -r /tmp",
         "ip rule add from all",
         "ip route get 192.0.2.1",
         "ip route add 192.0.2.1 encap mpls 100",
@@ -125,3 +133,10 @@ def test_ip_address_adds_and_removes(shell: Shell) -> None:
     assert shell.run("ip address del 10.0.0.1/8 dev tun0").status == 0
     assert not shell.routes.is_local("10.0.0.1")
     assert shell.run("ip addr del 10.0.0.1/8 dev tun0").status == 2
+
+
+def test_offload_that_is_switched_off_reaches_new_connections(shell: Shell) -> None:
+    settings = ConnectionSettings(max_tso_segments=44)
+    shell.run("ethtool -K tun0 gso off tso off")
+    shell.routes.prepare(settings, "192.0.2.1", now=0)
+    assert settings.max_tso_segments == 1
