@@ -20,8 +20,8 @@ class Settings:
     """What a whole run uses. `time_limit` is in microseconds of the target's clock, for each script.
 
     `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
-    `attaches_all` gives Allure the diagrams and captures of passed tests too.
-    `arguments` are the options that repeat this choice on a command line.
+    `attaches_all` gives Allure the diagrams and captures of passed tests too. `arguments` are
+    the options that repeat this choice on a command line.
     """
 
     target: str = DEFAULT_TARGET
@@ -40,11 +40,6 @@ class Settings:
         return self.target.partition(":")[0]
 
     @property
-    def target_argument(self) -> str:
-        """What stands behind the colon, or nothing: ``linux``."""
-        return self.target.partition(":")[2]
-
-    @property
     def arguments(self) -> tuple[str, ...]:
         """The options that choose the same again."""
         options = [f"--tcprove-target={self.target}"]
@@ -54,17 +49,19 @@ class Settings:
             options.append("--tcprove-strict=should")
         if self.time_limit != DEFAULT_TIME_LIMIT:
             options.append(f"--tcprove-time-limit={self.time_limit / 1_000_000:g}s")
-        return (*options, *(f"--tcprove-define={definition}" for definition in self.definitions))
+        options += [f"--tcprove-define={each}" for each in self.definitions]
+        options += [f"--tcprove-deviations={each}" for each in self.deviations]
+        return tuple(options)
 
 
-SETTINGS = pytest.StashKey[Settings]()
+_SETTINGS = pytest.StashKey[Settings]()
 
 
 def settings_of(config: pytest.Config) -> Settings:
     """Return the settings of a run. Raises `pytest.UsageError` for a value that has no meaning."""
-    if SETTINGS not in config.stash:
-        config.stash[SETTINGS] = _read(config)
-    return config.stash[SETTINGS]
+    if _SETTINGS not in config.stash:
+        config.stash[_SETTINGS] = _read(config)
+    return config.stash[_SETTINGS]
 
 
 def _read(config: pytest.Config) -> Settings:
