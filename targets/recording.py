@@ -1,12 +1,27 @@
-"""A wrapper that writes down the life of any target as a `Trace`."""
+"""A wrapper that writes down the life of any target as a `Trace`, and gives what breaks in a target one form."""
 
-from targets.base import CallHandle, Departure, Happening, Micros, Network, ShellResult, Target
-from targets.calls import Syscall
+from targets.base import (
+    CallHandle,
+    Completion,
+    Departure,
+    Happening,
+    Micros,
+    Network,
+    ShellResult,
+    Target,
+    TargetError,
+    Unsupported,
+)
+from targets.broken import broken
+from targets.calls import Syscall, call_name
 from targets.trace import CallFinished, CallStarted, Departed, Injected, ShellRan, Trace
 
 
 class Recording:
-    """A `Target` that passes everything through and records it in `trace`."""
+    """A `Target` that passes everything through and records it in `trace`.
+
+    What the target raises against the rules of `Target` becomes a `TargetError` that names target and operation.
+    """
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -25,32 +40,62 @@ class Recording:
     def open(self, network: Network) -> None:
         """Open the target behind."""
         self.trace.network = network
-        self._target.open(network)
+        try:
+            self._target.open(network)
+        except (TargetError, Unsupported):
+            raise
+        except Exception as error:
+            raise broken(self.name, "open", error) from error
 
     def close(self) -> None:
         """Close the target behind; the trace stays."""
-        self._target.close()
+        try:
+            self._target.close()
+        except TargetError:
+            raise
+        except Exception as error:
+            raise broken(self.name, "close", error) from error
 
     def inject(self, packet: bytes, *, gso_size: int = 0, scheduled: Micros | None = None) -> None:
         """Inject; the time noted is the one just before, so that lateness is the harness's own."""
-        time = self._target.now()
-        self._target.inject(packet, gso_size=gso_size)
+        try:
+            time = self._target.now()
+            self._target.inject(packet, gso_size=gso_size)
+        except TargetError:
+            raise
+        except Exception as error:
+            raise broken(self.name, "inject", error) from error
         self.trace.events.append(Injected(time, packet, scheduled))
 
     def call(self, syscall: Syscall) -> CallHandle:
         """Start a call."""
-        handle = self._target.call(syscall)
+        try:
+            handle = self._target.call(syscall)
+        except (TargetError, Unsupported):
+            raise
+        except Exception as error:
+            raise broken(self.name, f"call {call_name(syscall)}", error) from error
         self.trace.events.append(CallStarted(handle.started, handle.id, syscall))
         return handle
 
     def poll(self, deadline: Micros) -> Happening | None:
         """Wait for the next happening and note it."""
-        happening = self._target.poll(deadline)
+        try:
+            happening = self._target.poll(deadline)
+        except TargetError:
+            raise
+        except Exception as error:
+            raise broken(self.name, "poll", error) from error
         if isinstance(happening, Departure):
             self.trace.events.append(Departed(happening.time, happening.packet))
-        elif happening is not None:
+        elif isinstance(happening, Completion):
             handle = happening.handle
             self.trace.events.append(CallFinished(happening.time, handle.id, handle.syscall, happening.result))
+        elif happening is not None:
+            raise TargetError(
+                f"target '{self.name}' gave {happening!r:.60} from poll",
+                next_step="poll returns a Departure, a Completion or None (targets.base.Target)",
+            )
         return happening
 
     def now(self) -> Micros:
@@ -59,6 +104,11 @@ class Recording:
 
     def shell(self, command: str, *, directory: str, environment: dict[str, str], timeout: Micros) -> ShellResult:
         """Run a command and note how it ended."""
-        result = self._target.shell(command, directory=directory, environment=environment, timeout=timeout)
+        try:
+            result = self._target.shell(command, directory=directory, environment=environment, timeout=timeout)
+        except (TargetError, Unsupported):
+            raise
+        except Exception as error:
+            raise broken(self.name, "shell", error) from error
         self.trace.events.append(ShellRan(self._target.now(), command, result.status, result.signal))
         return result

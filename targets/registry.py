@@ -6,6 +6,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 from targets.base import Target, TargetError
+from targets.broken import broken
 
 GROUP = "tcprove.targets"
 """Entry-point group. Each entry is a callable ``create(**settings) -> Target``; with a name of the form
@@ -31,7 +32,8 @@ def create_target(name: str, **settings: Any) -> Target:
     setting that the target does not take.
     """
     base, _, argument = name.partition(":")
-    create = _load(_entry(base))
+    entry = _entry(base)
+    create = _load(entry)
     arguments = (argument,) if argument else ()
     try:
         signature(create).bind(*arguments, **settings)
@@ -41,8 +43,17 @@ def create_target(name: str, **settings: Any) -> Target:
         ) from None
     try:
         target: Target = create(*arguments, **settings)
+    except TargetError:
+        raise
     except ValueError as error:
         raise TargetError(f"target {name!r}: {error}", next_step=_describe(create)) from None
+    except Exception as error:
+        raise broken(name, "create", error) from error
+    if not isinstance(target, Target):
+        raise TargetError(
+            f"target {name!r}: {entry.value} gave {type(target).__name__!r}, which is no target",
+            next_step=f"repair the plug-in: targets.base.Target also has {', '.join(_missing(target))}",
+        )
     return target
 
 
@@ -60,11 +71,16 @@ def _entry(base: str) -> EntryPoint:
 def _load(entry: EntryPoint) -> Any:
     try:
         return entry.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a plug-in's module may raise anything while it is imported
         raise TargetError(
-            f"target {entry.name!r} cannot be loaded from {entry.value}: {error}",
+            f"target {entry.name!r} cannot be loaded from {entry.value}: {type(error).__name__}: {error}",
             next_step="install what the message names, or repair the plug-in",
         ) from error
+
+
+def _missing(target: object) -> list[str]:
+    names = ("name", "capabilities", "open", "close", "inject", "call", "poll", "now", "shell")
+    return [name for name in names if not hasattr(target, name)]
 
 
 def _describe(create: Any) -> str:

@@ -7,6 +7,7 @@ import pytest
 from targets import registry
 from targets.base import TargetError
 from targets.registry import create_target, target_names
+from tests.packetdrill_compat.play.fake import FakeTarget
 
 
 def test_the_bundled_targets_are_known() -> None:
@@ -21,7 +22,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_a_plug_in_is_found_and_gets_its_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("mine", "tests.targets.test_registry:create", registry.GROUP)
     monkeypatch.setattr(registry, "installed", lambda: (entry,))
-    assert create_target("mine:there", size=3) == ("there", 3)  # type: ignore[comparison-overlap]
+    assert create_target("mine:there", size=3).name == "there of size 3"
     with pytest.raises(TargetError, match="does not take that"):
         create_target("mine:there", colour="red")
     with pytest.raises(TargetError, match="no such place"):
@@ -35,8 +36,8 @@ def test_a_plug_in_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPa
         create_target("broken")
 
 
-def create(place: str, *, size: int = 1) -> tuple[str, int]:
+def create(place: str, *, size: int = 1) -> FakeTarget:
     """The factory of the plug-in in these tests."""
     if place == "nowhere":
         raise ValueError("no such place")
-    return place, size
+    return FakeTarget(name=f"{place} of size {size}")
