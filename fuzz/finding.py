@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fuzz.session import Session
-from oracles import Violation
-from packetdrill_compat.ast import Direction, Event, PacketEvent, Script
+from oracles import Violation, check_trace
+from packetdrill_compat.ast import Direction, Event, EventTime, PacketEvent, Script, TcpSpec, TimeKind
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import Verdict
 from packetdrill_compat.printer import print_script
 from packetdrill_compat.runner import play
-from targets.base import Target
-from wire.packet import parse_packet
-from wire.tcp import TcpSegment
+from targets.base import Micros, Target
+from targets.trace import Departed
 
 TargetFactory = Callable[[], Target]
+LATER: Micros = 1_000_000
 
 
 class NotExpressible(Exception):
@@ -39,7 +39,7 @@ class Finding:
             f"// Found by fuzzing: {self.violation.message}.\n"
             f"// The last packet is what {self.violation.requirement} allows; the stack sent another.\n"
         )
-        return head + print_script(self.script)
+        return head + print_script(self.script).rstrip("\n") + "\n"
 
 
 def finding_of(session: Session, violation: Violation) -> Finding:
@@ -53,38 +53,52 @@ def finding_of(session: Session, violation: Violation) -> Finding:
         raise NotExpressible(str(violation))
     wrong = session.events[index]
     assert isinstance(wrong.action, PacketEvent)
+    assert isinstance(wrong.action.body, TcpSpec)
     if spec == wrong.action.body:
         raise NotExpressible(str(violation))
     right = replace(wrong, action=replace(wrong.action, body=spec))
-    return Finding(violation, session.script([*session.events[:index], right]))
+    if spec.window == wrong.action.body.window:
+        right = _without_window(right)
+    # The rule says what to send, not when: a sound stack may for instance delay this acknowledgment.
+    right = replace(right, time=EventTime(TimeKind.RANGE, right.time.start, right.time.start + LATER))
+    before = [_without_window(event) if _is_outbound(event) else event for event in session.events[:index]]
+    return Finding(violation, session.script([*before, right]))
 
 
-def reproduces(script: Script, config: Config, target: Target) -> bool:
-    """Tell whether the script fails at its last event, which is the finding's."""
+def _without_window(event: Event) -> Event:
+    """The expectation without ``win``: a finding compares the window only when the window is what is wrong."""
+    action = event.action
+    assert isinstance(action, PacketEvent)
+    assert isinstance(action.body, TcpSpec)
+    return replace(event, action=replace(action, body=replace(action.body, window=None)))
+
+
+def reproduces(finding: Finding, script: Script, config: Config, target: Target) -> bool:
+    """Tell whether the script fails at its last event, and with a packet that breaks the finding's rule."""
     result = play(script, config, target)
     failure = result.failure
-    return result.verdict is Verdict.FAIL and failure is not None and failure.event_index == len(script.events) - 1
+    if result.verdict is not Verdict.FAIL or failure is None or failure.event_index != len(script.events) - 1:
+        return False
+    violations = check_trace(result.trace)
+    if not violations or violations[0].oracle != finding.violation.oracle:
+        return False
+    # With strict segments each outbound event takes one packet, so the last one is judged with this one.
+    judged = sum(_is_outbound(event) for event in script.events) - 1
+    departures = [place for place, event in enumerate(result.trace.events) if isinstance(event, Departed)]
+    return judged < len(departures) and departures[judged] == violations[0].event_index
 
 
 def minimise(finding: Finding, config: Config, make_target: TargetFactory) -> Finding:
-    """Leave out events as long as the script still fails at its last one (greedy, from the back)."""
+    """Leave out events as long as the script still shows the finding (greedy, from the back)."""
     events = list(finding.script.events)
     at = len(events) - 2
     while at > 0:
         shorter = replace(finding.script, events=tuple(events[:at] + events[at + 1 :]))
-        if not _is_outbound(events[at]) and reproduces(shorter, config, make_target()):
+        if reproduces(finding, shorter, config, make_target()):
             del events[at]
         at -= 1
     return replace(finding, script=replace(finding.script, events=tuple(events)))
 
 
 def _is_outbound(event: Event) -> bool:
-    """Outbound events stay: leaving one out only hides a packet from the next expectation."""
     return isinstance(event.action, PacketEvent) and event.action.direction is Direction.OUTBOUND
-
-
-def violating_segment(violation: Violation) -> TcpSegment:
-    """The segment that broke the rule."""
-    body = parse_packet(violation.packet).body
-    assert isinstance(body, TcpSegment)
-    return body

@@ -59,7 +59,7 @@ def _syn_options(mss: int | None, shift: int | None, sack: bool, timestamps: boo
 SYN_OPTIONS = st.builds(
     _syn_options,
     st.sampled_from((None, 100, 536, 1460)),
-    st.sampled_from((None, 0, 7, 14)),
+    st.sampled_from((None, None, 0, 1, 7, 14)),
     st.booleans(),
     st.booleans(),
 )

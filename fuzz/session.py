@@ -37,7 +37,7 @@ from targets.base import Departure, Micros, Target
 from targets.calls import CallResult
 from targets.recording import Recording
 from targets.trace import Departed
-from wire.options import Nop, TcpOption, Timestamps
+from wire.options import Nop, TcpOption, Timestamps, build_options
 from wire.packet import Packet
 from wire.tcp import ACK, RST, SYN, TcpSegment
 
@@ -60,7 +60,7 @@ class Session:
     """Drives one connection on an open target and keeps the script of it in `events`."""
 
     def __init__(self, target: Target, config: Config) -> None:
-        self.config = config
+        config = self.config = replace(config, strict_segments=True, tcp_ts_ecr_scaled=True)
         self.recording = Recording(target)
         self.recording.open(network_of(config))
         self.player = Player("", config, self.recording, limit=LIMIT)
@@ -249,11 +249,27 @@ def passive_open(session: Session, options: tuple[TcpOption, ...], window: int) 
     session.inject(ACK, 1, 1, window)
     session.peer_next = 1
     session.call("accept", Integer(LISTENER), DOTS, DOTS, makes=CONNECTED)
+    # accept(2): on Linux the new socket does not inherit O_NONBLOCK.
+    session.call("fcntl", Integer(CONNECTED), Word("F_SETFL"), Word("O_NONBLOCK"))
+
+
+def replace_echo(option: TcpOption, echo: int) -> TcpOption:
+    """The same option, a timestamp with `echo` as its echo reply."""
+    return Timestamps(option.val, echo) if isinstance(option, Timestamps) else option
+
+
+def pad(options: list[TcpOption]) -> tuple[TcpOption, ...]:
+    """Fill up to a multiple of four octets, as a script has to."""
+    return (*options, *[Nop()] * (-len(build_options(options)) % 4))
 
 
 def active_open(session: Session, options: tuple[TcpOption, ...], window: int) -> None:
     """connect(), the stack's SYN, the peer's SYN-ACK."""
     open_socket(session, CONNECTED)
     session.call("connect", Integer(CONNECTED), DOTS, DOTS)
-    session.inject(SYN | ACK, 0, 1, window, options=options)
+    echo = session.echo
+    answered = (replace_echo(option, echo or 0) for option in options)
+    # RFC 7323, section 3.2: a SYN-ACK carries timestamps only when the SYN did.
+    kept = [option for option in answered if echo is not None or not isinstance(option, Timestamps)]
+    session.inject(SYN | ACK, 0, 1, window, options=pad(kept))
     session.peer_next = 1

@@ -24,7 +24,7 @@ class Flow:
     """Both directions of one incarnation. Sequence numbers are those on the wire.
 
     `peer_syns` are the peer's SYNs; `isn` is the stack's own number; `irs` the peer's, known as soon as the stack has
-    acknowledged one of the peer's SYNs.
+    acknowledged one of the peer's SYNs. `snd_max` lies behind the last octet that the stack has sent.
     """
 
     key: Key
@@ -32,8 +32,21 @@ class Flow:
     irs: int | None = None
     peer_syns: list[TcpSegment] = field(default_factory=list)
     own_shift: int | None = None
+    snd_max: int | None = None
     peer_injected: list[TcpSegment] = field(default_factory=list)
     received: Intervals = field(default_factory=Intervals)
+
+    def is_left_by(self, syn: TcpSegment) -> bool:
+        """Tell whether a SYN of the stack opens another incarnation.
+
+        Its number alone does not say so: the clock of RFC 6528, section 3, may show the same time twice.
+        """
+        if self.isn is None:
+            return False
+        accepted = self.accepted_syn
+        if syn.seq != self.isn or not syn.flags & ACK or accepted is None:
+            return syn.seq != self.isn
+        return not 1 <= signed(syn.ack - accepted.seq) <= len(accepted.payload) + 2
 
     def note_injected(self, segment: TcpSegment) -> None:
         """Learn from a segment that arrived."""
@@ -51,6 +64,9 @@ class Flow:
         if segment.flags & SYN:
             self.isn = segment.seq
             self.own_shift = shift_of(segment)
+        end = (segment.seq + segment.seg_len) & 0xFFFFFFFF
+        if self.snd_max is None or signed(end - self.snd_max) > 0:
+            self.snd_max = end
         if segment.flags & ACK and self.irs is None:
             self._learn_irs(segment.ack)
 
@@ -107,8 +123,7 @@ class FlowTable:
         """The flow that a leaving segment belongs to, a new one when it opens another incarnation."""
         key = (packet.ip.src, segment.src_port, packet.ip.dst, segment.dst_port)
         flow = self._flows.setdefault(key, Flow(key))
-        is_syn = segment.flags & (SYN | RST) == SYN
-        if is_syn and flow.isn is not None and flow.isn != segment.seq:
+        if segment.flags & (SYN | RST) == SYN and flow.is_left_by(segment):
             # The SYNs that the peer has sent are still those that this incarnation may answer.
             renewed = Flow(key, peer_syns=list(flow.peer_syns[-4:]), peer_injected=list(flow.peer_syns[-4:]))
             self._flows[key] = flow = renewed

@@ -43,8 +43,10 @@ class NeverSendBeyondWindow:
         self._early: dict[Flow, list[TcpSegment]] = {}
 
     def injected(self, flow: Flow, segment: TcpSegment) -> None:
-        """Note the segment as an offer."""
-        if segment.flags & ACK or segment.flags & SYN:
+        """Note the segment as an offer, unless it acknowledges what was never sent and so is to be dropped."""
+        # RFC 9293, section 3.10.7.4: if the ACK acknowledges something not yet sent, send an ACK, drop the segment.
+        future = flow.snd_max is not None and signed(segment.ack - flow.snd_max) > 0
+        if segment.flags & SYN or (segment.flags & ACK and not future):
             self._early.setdefault(flow, []).append(segment)
 
     def departed(self, flow: Flow, segment: TcpSegment) -> Breach | None:

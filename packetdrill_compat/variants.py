@@ -4,7 +4,7 @@ Source: the language specification, section 7.4: the flags that the runner of th
 """
 
 from packetdrill_compat.config import IPV4, IPV6, MAPPED, Config
-from packetdrill_compat.options import apply_command_line
+from packetdrill_compat.options import apply_command_line, check
 
 _ADDRESSES_V4 = (
     "--local_ip=192.168.0.1",
@@ -33,13 +33,13 @@ VARIANT_FLAGS: dict[str, tuple[str, ...]] = {
 
 
 def variant_config(variant: str) -> Config:
-    """Return the settings of a variant: ``ipv4``, ``ipv4-mapped-ipv6`` or ``ipv6``.
+    """Return the settings of a variant: ``ipv4``, ``ipv4-mapped-ipv6`` or ``ipv6``; addresses in canonical form.
 
     The flags are a command line, so they win over the option lines of a script that is read with this configuration.
     Raises `KeyError` for another name.
     """
     flags = VARIANT_FLAGS[variant]
-    return apply_command_line(Config(command_line=flags), flags)
+    return check(apply_command_line(Config(command_line=flags), flags))
 
 
 def variants_of(path: str) -> tuple[str, ...]:
