@@ -53,6 +53,8 @@ class IpLayer:
         header = packet.ip
         if header.is_fragment or not self._routes.is_local(header.dst) or self._refuses_peer(header.src):
             return None
+        if self._routes.is_local(header.src):
+            return None  # RFC 1812 5.3.7: an address of our own as source of a packet from the link is a martian
         return packet
 
     def routes_changed(self) -> None:

@@ -50,6 +50,7 @@ class TcpBase:
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
         socket.seen_path_mtu = socket.settings.path_mtu
+        socket.seen_time_wait = False
         socket.error_queue.restart()
         if socket.memory is not None:
             socket.memory.restart()
@@ -109,6 +110,8 @@ class TcpBase:
             _wake(socket)
         if socket.memory is not None and socket.memory.is_short:
             self._grow_send_memory(socket, connection)
+        if connection.state is State.TIME_WAIT and not socket.seen_time_wait:
+            self._on_time_wait(socket, connection, now=now)
         _notice_changes(socket, connection)
         if connection.is_deleted:
             self._on_deleted(socket, now=now)
@@ -129,6 +132,13 @@ class TcpBase:
             socket.memory.expand(connection, self._around.sysctls.number("net.ipv4.tcp_wmem", 2))
         if socket.can_write:
             socket.memory.is_short = False
+
+    def _on_time_wait(self, socket: TcpSocket, connection: Connection, *, now: Micros) -> None:
+        """Keep no more connections in TIME-WAIT than ``tcp_max_tw_buckets`` (measured: the last one is gone at once)."""
+        socket.seen_time_wait = True
+        kept = sum(1 for other in self.demux if other.seen_time_wait)
+        if kept > self._around.sysctls.number("net.ipv4.tcp_max_tw_buckets"):
+            connection.abort(now=now)  # no reset in TIME-WAIT
 
     def _on_established(self, socket: TcpSocket) -> None:
         socket.is_established = True

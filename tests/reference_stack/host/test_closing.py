@@ -261,3 +261,11 @@ def test_without_a_listener_time_wait_stays(world: World) -> None:
     world.remote_isn = 1_000_000
     world.inject("S 0:0(0)")
     assert [text[0] for text in world.sent()] == ["."]
+
+
+def test_tcp_max_tw_buckets_bounds_the_connections_in_time_wait(world: World) -> None:
+    # Measured (tcp_max_tw_buckets-2): beyond the limit the connection is gone at once; a repeated FIN meets a reset.
+    world.host.shell("sysctl -q net.ipv4.tcp_max_tw_buckets=0", now=0)
+    in_time_wait(world)
+    world.inject("F. 1:1(0) ack 2")
+    assert world.sent() == ["R 2:2(0)"]

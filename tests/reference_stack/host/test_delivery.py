@@ -78,6 +78,7 @@ def damaged(data: bytes, at: int) -> bytes:
         pytest.param(packet("192.168.255.255", "192.168.0.1"), id="from-broadcast"),
         pytest.param(packet("255.255.255.255", "192.168.0.1"), id="from-limited-broadcast"),
         pytest.param(packet("0.0.0.0", "192.168.0.1"), id="from-nobody"),
+        pytest.param(packet("192.168.0.1", "192.168.0.1"), id="from-ourselves"),
         pytest.param(packet("192.0.2.1", "192.168.0.1", flags=MORE_FRAGMENTS), id="fragment"),
         pytest.param(packet("192.0.2.1", "192.168.0.1")[:-1], id="cut-off"),
         pytest.param(b"", id="empty"),
