@@ -39,7 +39,7 @@ def test_a_wrong_expectation_fails_with_want_and_got(play: Play) -> None:
 def test_a_broken_script_is_an_error_with_its_line(play: Play) -> None:
     result = play(LISTEN + "+0 listen(3, 1 = 0\n", ONE)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["it.pkt:4: *"])
+    result.stdout.fnmatch_lines(["it.pkt:4:*"])
     assert "Traceback" not in result.stdout.str()
 
 
