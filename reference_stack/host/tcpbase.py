@@ -134,7 +134,7 @@ class TcpBase:
             socket.memory.is_short = False
 
     def _on_time_wait(self, socket: TcpSocket, connection: Connection, *, now: Micros) -> None:
-        """Keep no more connections in TIME-WAIT than ``tcp_max_tw_buckets`` (measured: the last one is gone at once)."""
+        """Keep at most ``tcp_max_tw_buckets`` connections in TIME-WAIT (measured: one more is gone at once)."""
         socket.seen_time_wait = True
         kept = sum(1 for other in self.demux if other.seen_time_wait)
         if kept > self._around.sysctls.number("net.ipv4.tcp_max_tw_buckets"):
