@@ -113,5 +113,8 @@ def _doctor(_arguments: argparse.Namespace, _flags: list[str]) -> int:
 
     checks = diagnose()
     for check in checks:
-        print(check)
-    return 0 if all(check.ok for check in checks) else 1
+        mark = "ok     " if check.is_ok else "MISSING" if check.is_needed else "absent "
+        print(f"{mark} {check.name}: {check.message}")
+        if check.next_step and not check.is_ok:
+            print(f"        next step: {check.next_step}")
+    return 0 if all(check.is_ok for check in checks if check.is_needed) else 1

@@ -115,6 +115,13 @@ class Target(Protocol):
     def close(self) -> None:
         """Undo `open` and leave nothing behind; harmless when called twice or without `open`."""
 
+    def begin(self) -> Micros:
+        """Wait until the target's clock is at a good place to start a script, and return that moment.
+
+        Virtual time is always good. A kernel's clock is good a little after a timer tick, so that script times of whole
+        milliseconds keep away from ticks (packetdrill starts 250 us after one).
+        """
+
     def inject(self, packet: bytes, *, gso_size: int = 0) -> None:
         """An IP packet arrives at the stack now. `gso_size` > 0 marks it as a receive-aggregated TCP packet."""
 

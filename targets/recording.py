@@ -56,6 +56,10 @@ class Recording:
         except Exception as error:
             raise broken(self.name, "close", error) from error
 
+    def begin(self) -> Micros:
+        """Let the target behind come to a good place of its clock."""
+        return self._target.begin()
+
     def inject(self, packet: bytes, *, gso_size: int = 0, scheduled: Micros | None = None) -> None:
         """Inject; the time noted is the one just before, so that lateness is the harness's own."""
         try:

@@ -1,6 +1,7 @@
 """The bundled reference stack as a target: in this process, in virtual time, repeatable to the octet."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -28,11 +29,15 @@ _STEPS_WITHOUT_TIME = 100_000
 
 
 class ReferenceTarget:
-    """A `Target` around one simulated host. Every `open` begins a fresh host at time 0 with the same seed."""
+    """A `Target` around one simulated host. Every `open` begins a fresh host at time 0 with the same seed.
 
-    def __init__(self, personality: Personality, *, seed: int = 0) -> None:
+    `make_host` is called like `Host`, for a host that differs from it.
+    """
+
+    def __init__(self, personality: Personality, *, seed: int = 0, make_host: Callable[..., Host] = Host) -> None:
         self._personality = personality
         self._seed = seed
+        self._make_host = make_host
         self._host: Host | None = None
         self._now: Micros = 0
         self._calls: dict[int, CallHandle] = {}
@@ -63,8 +68,12 @@ class ReferenceTarget:
             raise TargetError(f"bad network: {error}", next_step="correct local_ip or prefix_length") from None
         addresses = set() if network.is_anyip else {network.local_ip}
         routes = Routes(addresses, [prefix], network.mtu, network.is_anyip)
-        self._host = Host(routes, personality=self._personality, seed=self._seed)
+        self._host = self._make_host(routes, personality=self._personality, seed=self._seed)
         self._now = 0
+
+    def begin(self) -> Micros:
+        """Return the clock: one place of virtual time is as good as another."""
+        return self._now
 
     def close(self) -> None:
         """Forget the host and everything that has not been taken."""

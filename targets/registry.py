@@ -43,13 +43,14 @@ def create_target(name: str, **settings: Any) -> Target:
         ) from None
     try:
         target: Target = create(*arguments, **settings)
+        is_target = isinstance(target, Target)
     except TargetError:
         raise
     except ValueError as error:
         raise TargetError(f"target {name!r}: {error}", next_step=_describe(create)) from None
     except Exception as error:
         raise broken(name, "create", error) from error
-    if not isinstance(target, Target):
+    if not is_target:
         raise TargetError(
             f"target {name!r}: {entry.value} gave {type(target).__name__!r}, which is no target",
             next_step=f"repair the plug-in: targets.base.Target also has {', '.join(_missing(target))}",

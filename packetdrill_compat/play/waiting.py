@@ -11,12 +11,15 @@ from targets.recording import Recording
 
 # A stack that sends this much without its clock moving has gone mad; the number only has to be far above any burst.
 STORM = 100_000
+# A script may let virtual hours pass for nothing, in which a stack may well send now and then; but not for ever.
+MOST_HAPPENINGS = 1_000_000
 
 
 @dataclass(slots=True)
 class _Storm:
     time: Micros = -1
     count: int = 0
+    total: int = 0
 
     def note(self, time: Micros) -> None:
         self.count = self.count + 1 if time == self.time else 0
@@ -25,6 +28,12 @@ class _Storm:
             raise TargetError(
                 f"the target sent {STORM} packets at one moment of its clock ({time} us)",
                 next_step="look at the last packets of the trace: the stack answers itself without end",
+            )
+        self.total += 1
+        if self.total > MOST_HAPPENINGS:
+            raise TargetError(
+                f"the target did more than {MOST_HAPPENINGS} things in one script (now {time} us)",
+                next_step="let less time pass in the script, or look at the last packets of the trace",
             )
 
 
@@ -38,7 +47,7 @@ class Waiter:
     def __init__(self, target: Recording, limit: Micros, on_completion: Callable[[Completion], None]) -> None:
         self.target = target
         self.limit = limit
-        self.start: Micros = target.now()
+        self.start: Micros = target.begin()
         self.departures: deque[Departure] = deque()
         self.seen: list[Departure] = []
         self._on_completion = on_completion
@@ -55,7 +64,7 @@ class Waiter:
         while self._step(allowed):
             pass
         if allowed < moment:
-            raise self._out_of_time("to wait for its time")
+            raise self._out_of_time("for the time of this event")
 
     def packet(self, patience: Micros | None) -> Departure | None:
         """The next packet, None after `patience` without one; each packet starts a new wait (section 2.4)."""
@@ -89,9 +98,15 @@ class Waiter:
         return departure
 
     def _step(self, deadline: Micros) -> bool:
+        latest = max(self.start + deadline, self.target.now()) if self._virtual else None
         happening = self.target.poll(self.start + deadline)
         if happening is None:
             return False
+        if latest is not None and happening.time > latest:
+            raise TargetError(
+                f"target '{self.target.name}' gave a happening at {happening.time} us, behind the deadline {latest} us",
+                next_step="poll returns None when nothing happens up to the deadline (targets.base.Target)",
+            )
         self._storm.note(happening.time)
         if isinstance(happening, Departure):
             self.departures.append(happening)

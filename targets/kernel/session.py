@@ -9,7 +9,7 @@ from typing import Any
 from targets.base import Micros, Network, ShellResult, TargetError
 from targets.kernel import leftovers, urgency
 from targets.kernel.capture import Capture, Injector
-from targets.kernel.clock import Clock, Waiter, blunt, wait_for_tick
+from targets.kernel.clock import Clock, Waiter, blunt
 from targets.kernel.descriptors import Descriptors
 from targets.kernel.helper_process import pool
 from targets.kernel.workers import Workers
@@ -22,14 +22,12 @@ _MOST_OUTPUT = 1 << 20
 class Session:
     """A namespace with its link, the helper in it, the threads for calls, and the script's descriptors."""
 
-    def __init__(self, network: Network, options: dict[str, Any], *, align_to_tick: bool) -> None:
+    def __init__(self, network: Network, options: dict[str, Any]) -> None:
         self.clock = Clock()
         self.descriptors = Descriptors()
         self._undo = ExitStack()
         try:
             self._open(network, options)
-            if align_to_tick:
-                wait_for_tick()
             self.capture.take()
             self.clock.start()
         except BaseException:

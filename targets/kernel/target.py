@@ -13,6 +13,7 @@ from targets.base import CallHandle, Completion, Happening, Micros, Network, She
 from targets.calls import CallResult, Syscall
 from targets.kernel import capabilities
 from targets.kernel.blocking import may_block
+from targets.kernel.clock import wait_for_tick
 from targets.kernel.messages import prepare_recvmsg, prepare_sendmsg, rebase_times
 from targets.kernel.session import Session
 from targets.kernel.syscalls import PREPARE, Prepared
@@ -64,7 +65,7 @@ class KernelTarget:
             raise TargetError("the kernel target is open already", next_step="close it, or create a second one")
         self._waiting.clear()
         self._last = 0
-        self._session = Session(network, self._options, align_to_tick=self._align_to_tick)
+        self._session = Session(network, self._options)
 
     def close(self) -> None:
         """Undo `open`: calls under way are interrupted, connections reset, commands killed."""
@@ -77,6 +78,12 @@ class KernelTarget:
         if self._session is None:
             raise TargetError("the kernel target is not open", next_step="call open first")
         return self._session
+
+    def begin(self) -> Micros:
+        """Sleep until shortly after a timer tick, at most one tick, and return that moment."""
+        if self._align_to_tick:
+            wait_for_tick()
+        return self.now()
 
     def now(self) -> Micros:
         """Return the microseconds since `open` returned."""

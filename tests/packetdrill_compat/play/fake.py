@@ -56,6 +56,9 @@ class FakeTarget:
     def close(self) -> None:
         self.is_open = False
 
+    def begin(self) -> Micros:
+        return self.clock
+
     def now(self) -> Micros:
         return self.clock
 
