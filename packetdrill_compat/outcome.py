@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from packetdrill_compat.ast import Script
 from packetdrill_compat.config import Config
+from packetdrill_compat.errors import marked_line, printable
 from targets.base import Micros
 from targets.trace import Trace
 
@@ -32,6 +33,7 @@ class FailureKind(enum.Enum):
     LIMIT = "time limit"
     SCRIPT = "script"
     TARGET = "target"
+    HARNESS = "harness"
     UNSUPPORTED = "unsupported"
 
 
@@ -69,18 +71,29 @@ class Failure:
 
     @property
     def first_line(self) -> str:
-        """``PATH:LINE: message``, as the C tool prints it."""
-        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+        """``PATH:LINE: message``, as the C tool prints it; with the column where the script itself is wrong."""
+        where = self.path
+        if self.line:
+            where += f":{self.line}"
+            where += f":{self.column}" if self.kind is FailureKind.SCRIPT and self.column else ""
+        return f"{where}: {printable(self.message)}"
+
+    def _source(self) -> list[str]:
+        """The line of the script, with a caret where the script itself is wrong."""
+        if not self.source_line.strip():
+            return []
+        indent = len(self.source_line) - len(self.source_line.lstrip())
+        line, before = marked_line(self.source_line.strip(), self.column - indent)
+        is_exact = self.kind is FailureKind.SCRIPT and self.column > indent
+        return [f"  line  {line}", *([f"        {before}^"] if is_exact else [])]
 
     def render(self) -> str:
         """Return the full text for a terminal."""
-        lines = [self.first_line]
-        if self.source_line:
-            lines.append(f"  line  {self.source_line.strip()}")
+        lines = [self.first_line, *self._source()]
         if self.want:
-            lines.append(f"  want  {self.want}")
+            lines.append(f"  want  {printable(self.want)}")
         if self.got or self.want:
-            lines.append(f"  got   {self.got or 'nothing'}")
+            lines.append(f"  got   {printable(self.got) or 'nothing'}")
         width = max((len(d.name) for d in self.differences), default=0)
         lines += [f"    {d.name:<{width}}  want {d.want}   got {d.got}" for d in self.differences]
         if self.seen:

@@ -1,12 +1,12 @@
 """Play a script from beginning to end: target, init command, events, cleanup, code, teardown (section 7.3)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import traceback
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network
 
-from packetdrill_compat.ast import Script
+from packetdrill_compat.ast import Command, Position, Script
 from packetdrill_compat.config import Config
-from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.errors import ScriptError, UnsupportedScript
 from packetdrill_compat.outcome import Failure, FailureKind, RunResult, Verdict
 from packetdrill_compat.play.code import execute
 from packetdrill_compat.play.commands import run_in_target
@@ -20,7 +20,7 @@ from targets.recording import Recording
 from targets.trace import Trace
 
 DEFAULT_TIME_LIMIT: Micros = 60_000_000
-_ERRORS = (FailureKind.SCRIPT, FailureKind.LIMIT, FailureKind.TARGET)
+_ERRORS = (FailureKind.SCRIPT, FailureKind.LIMIT, FailureKind.TARGET, FailureKind.HARNESS)
 
 
 def run_file(
@@ -32,7 +32,7 @@ def run_file(
     command_line: Sequence[str] = (),
     time_limit: Micros = DEFAULT_TIME_LIMIT,
 ) -> RunResult:
-    """Read and play one script file; one that cannot be read is a result with verdict `error`."""
+    """Read and play one script file; one that cannot be read is a result with verdict `error` (SCTP: unsupported)."""
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
     except ScriptError as error:
@@ -43,16 +43,18 @@ def run_file(
 def unreadable(error: ScriptError, path: str, config: Config) -> RunResult:
     """The result of a script that cannot be read."""
     position = error.position
+    is_unsupported = isinstance(error, UnsupportedScript)
     failure = Failure(
-        kind=FailureKind.SCRIPT,
+        kind=FailureKind.UNSUPPORTED if is_unsupported else FailureKind.SCRIPT,
         path=error.path or path,
         line=position.line if position else 0,
         column=position.column if position else 0,
-        message=str(error).partition(": ")[2] if position is None else error.message,
+        message=error.message,
         source_line=_line_of(error),
         next_step=error.next_step,
     )
-    return RunResult(Verdict.ERROR, None, config, Trace(), failure)
+    verdict = Verdict.UNSUPPORTED if is_unsupported else Verdict.ERROR
+    return RunResult(verdict, None, config, Trace(), failure, reason=error.message if is_unsupported else "")
 
 
 def _line_of(error: ScriptError) -> str:
@@ -87,18 +89,19 @@ def play(script: Script, config: Config, target: Target, *, time_limit: Micros =
     """
     run = _Run(script, config, Recording(target), time_limit)
     try:
-        run.recording.open(network_of(config))
-        run.play()
-    except Unsupported as error:
-        run.unsupported(error.reason)
-    except TargetError as error:
-        run.fail(script_wide_failure(FailureKind.TARGET, script, error.message, next_step=error.next_step))
+        run.guarded(lambda: run.recording.open(network_of(config)))
+        if run.result.failure is None:
+            run.guarded(run.play)
     finally:
-        try:
-            run.recording.close()
-        except TargetError as error:
-            run.fail(script_wide_failure(FailureKind.TARGET, script, error.message, next_step=error.next_step))
+        run.guarded(run.recording.close)
     return run.result
+
+
+def _own_mistake(error: Exception) -> tuple[str, str]:
+    """Message and next step for an exception that nobody expected."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"the interpreter of tcprove broke: {type(error).__name__}: {error}".rstrip(": ")
+    return message, f"report this script; it happened at {frame.filename}:{frame.lineno}, in {frame.name}"
 
 
 class _Run:
@@ -110,12 +113,25 @@ class _Run:
         self.result = RunResult(Verdict.PASS, script, config, recording.trace)
         self.player: Player | None = None
 
+    def guarded(self, step: Callable[[], None]) -> None:
+        """Run a step of the life of a run; what it raises becomes the failure, if there is none yet."""
+        try:
+            step()
+        except Unsupported as error:
+            self.unsupported(error.reason)
+        except TargetError as error:
+            self.fail(script_wide_failure(FailureKind.TARGET, self.script, error.message, next_step=error.next_step))
+        except Exception as error:  # a mistake of the interpreter itself
+            message, next_step = _own_mistake(error)
+            self.fail(script_wide_failure(FailureKind.HARNESS, self.script, message, next_step=next_step))
+
     def play(self) -> None:
+        """Play init commands, events, cleanup and code."""
         for path in self.config.init_scripts:
             if not self._shell(path, f"error executing init script '{path}'"):
                 return
         init = self.script.init
-        if init is not None and not self._shell(init.text, "error executing init command"):
+        if init is not None and not self._shell(init.text, "error executing init command", init):
             return
         player = self.player = Player(self.script.path, self.config, self.recording, limit=self.limit)
         try:
@@ -127,6 +143,9 @@ class _Run:
         except TargetError as error:
             wrapped = PlayError(error.message, kind=FailureKind.TARGET, next_step=error.next_step)
             self.fail(self._describe(wrapped))
+        except Exception as error:  # a mistake of the interpreter itself
+            message, next_step = _own_mistake(error)
+            self.fail(self._describe(PlayError(message, kind=FailureKind.HARNESS, next_step=next_step)))
         finally:
             self._note(player)
         self._finish(player)
@@ -142,21 +161,31 @@ class _Run:
         cleanup = self.script.cleanup
         target_lives = self.result.failure is None or self.result.failure.kind is not FailureKind.TARGET
         if cleanup is not None and self.script.init is not None and target_lives:
-            self._shell(cleanup.text, "error executing cleanup command")
+            self._shell(cleanup.text, "error executing cleanup command", cleanup)
         if self.result.failure is not None:
             return
         try:
-            execute(player.snapshots, self.script.path)
+            execute(player.snapshots, self.script.path, limit=self.limit)
             close_and_reset(player, self.recording)
         except PlayError as error:
             self.fail(self._describe(error))
 
-    def _shell(self, command: str, message: str) -> bool:
-        failure, output = run_in_target(self.recording, command, self.script.path, timeout=self.limit)
-        if failure is None:
-            return True
+    def _shell(self, command: str, message: str, written: Command | None = None) -> bool:
+        """Run a command that belongs to no event; `written` is its place in the script, if it stands there."""
+        position = Position() if written is None else written.position
+        got = next_step = ""
+        kind = FailureKind.COMMAND
+        try:
+            failure, output = run_in_target(self.recording, command, self.script.path, timeout=self.limit)
+            if failure is None:
+                return True
+            message, got = f"{message}: {failure}", output.strip()
+        except Unsupported as error:
+            kind, message = FailureKind.UNSUPPORTED, error.reason
+        except TargetError as error:
+            kind, message, next_step = FailureKind.TARGET, error.message, error.next_step
         self.fail(
-            replace(script_wide_failure(FailureKind.COMMAND, self.script, f"{message}: {failure}"), got=output.strip())
+            script_wide_failure(kind, self.script, message, next_step=next_step, got=got, position=position),
         )
         return False
 

@@ -92,7 +92,10 @@ def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
         if event.name in NOT_YET:
             raise PlayError(f"the call {event.name} cannot be played yet", kind=FailureKind.UNSUPPORTED)
         raise call_error(f"Unknown system call: '{event.name}'")
-    values: tuple[Value, ...] = tuple(evaluate(argument) for argument in event.arguments)
+    try:
+        values: tuple[Value, ...] = tuple(evaluate(argument) for argument in event.arguments)
+    except RecursionError:
+        raise call_error("the arguments are nested too deeply", next_step="write fewer brackets and |") from None
     return handler(context, Arguments(values), expected_result(event))
 
 

@@ -1,23 +1,27 @@
 """``%{ … }%`` blocks: snapshot during the test, execution at its end (section 6)."""
 
 import linecache
+import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any
+from types import CodeType, FrameType
+from typing import Any, NoReturn
 
 from packetdrill_compat.ast import CodeBlock
 from packetdrill_compat.outcome import FailureKind
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.records import SocketRecord
 from packetdrill_compat.play.snapshot import CONSTANTS, congestion_variables, info_variables, memory_variables
-from targets.base import Unsupported
+from targets.alarm import OutOfTime, alarm
+from targets.base import Micros
 from targets.calls import CallResult, GetSockOpt, Syscall
 from wire import abi
 
-# A block that loops for ever would hang the run; executed instructions are counted, so that no clock is needed.
+# A block that loops for ever would hang the run. Executed instructions are counted, so that the same block always ends
+# in the same way; the clock is for what hangs inside one instruction, such as time.sleep().
 MAX_STEPS = 2_000_000
 
 
@@ -59,36 +63,74 @@ def take_snapshot(
     return Snapshot(block, line, event_index, variables)
 
 
-def execute(snapshots: list[Snapshot], path: str) -> None:
-    """Run all blocks in one namespace, in order; the first error ends it as `PlayError` with the block's line."""
+class _TooManySteps(BaseException):
+    """The block ran too many instructions."""
+
+
+def execute(snapshots: list[Snapshot], path: str, *, limit: Micros) -> None:
+    """Run all blocks in one namespace, in order; the first error ends it as `PlayError` with the block's line.
+
+    `limit` is in microseconds of real time, for each block.
+    """
     namespace: dict[str, Any] = {"__name__": "__main__", **CONSTANTS}
     for snapshot in snapshots:
         namespace.update(snapshot.variables)
         namespace["_file"], namespace["_line"] = path, snapshot.line
-        _execute_one(snapshot, path, namespace)
+        _execute_one(snapshot, path, namespace, limit)
 
 
-def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any]) -> None:
+def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any], limit: Micros) -> None:
     # packetdrill writes each block into a file and a newline behind it: a last line may end in a backslash.
     text = snapshot.block.text + "\n\n"
     name = f"<code block of {path}:{snapshot.line}>"
+    compiled = _compile(text, name, snapshot)
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    previous = sys.gettrace()
     try:
-        compiled = compile(text, name, "exec")
-        sys.settrace(_limit_steps(name))
-        exec(compiled, namespace)
+        with alarm(limit), _contained(name):
+            exec(compiled, namespace)
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise _failed(snapshot, f"exit status {stop.code}", "") from None
-    except Unsupported:
+    except _TooManySteps:
+        raise _endless(snapshot, f"the block ran more than {MAX_STEPS} instructions") from None
+    except OutOfTime:
+        raise _endless(snapshot, f"the block did not end within {limit / 1e6:g} s") from None
+    except (KeyboardInterrupt, GeneratorExit):
         raise
-    except Exception as error:
-        sys.settrace(previous)
+    except BaseException as error:  # the block's own mistakes, whatever they are
         raise _failed(snapshot, _summary(error), _values(text, namespace)) from None
     finally:
-        sys.settrace(previous)
         linecache.cache.pop(name, None)
+
+
+def _compile(text: str, name: str, snapshot: Snapshot) -> CodeType:
+    """Compile a block; one that is no Python says nothing about the stack."""
+    try:
+        code: CodeType = compile(text, name, "exec")
+    except SyntaxError as error:
+        place = f" (line {snapshot.line + (error.lineno or 1) - 1})"
+        raise _no_python(snapshot, f"{type(error).__name__}: {error.msg}{place}") from None
+    except (ValueError, MemoryError, RecursionError) as error:  # octets that are no text, nesting without end
+        raise _no_python(snapshot, _summary(error)) from None
+    return code
+
+
+@contextmanager
+def _contained(name: str) -> Iterator[None]:
+    """Count instructions, and let a block that ends its process only end itself."""
+    # Each block of packetdrill is a process of its own; here os._exit() would end the whole run without a word.
+    previous, leave = sys.gettrace(), os._exit
+    os._exit = _leave
+    sys.settrace(_limit_steps(name))
+    try:
+        yield
+    finally:
+        sys.settrace(previous)
+        os._exit = leave
+
+
+def _leave(status: int) -> NoReturn:
+    raise SystemExit(status)
 
 
 def _limit_steps(name: str) -> Callable[[FrameType, str, object], Any]:
@@ -101,13 +143,13 @@ def _limit_steps(name: str) -> Callable[[FrameType, str, object], Any]:
         frame.f_trace_opcodes = True  # a loop on one line makes no further line events
         left -= event == "opcode"
         if left < 0:
-            raise RuntimeError(f"the block ran more than {MAX_STEPS} instructions: does it loop for ever?")
+            raise _TooManySteps
         return trace
 
     return trace
 
 
-def _summary(error: Exception) -> str:
+def _summary(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
@@ -124,5 +166,23 @@ def _failed(snapshot: Snapshot, summary: str, values: str) -> PlayError:
         kind=FailureKind.CODE,
         want=first,
         got=values or summary,
+        event_index=snapshot.event_index,
+    )
+
+
+def _endless(snapshot: Snapshot, summary: str) -> PlayError:
+    return PlayError(
+        f"error in Python code: {summary}: does it loop for ever?",
+        kind=FailureKind.LIMIT,
+        next_step="mend the block; it has to end by itself",
+        event_index=snapshot.event_index,
+    )
+
+
+def _no_python(snapshot: Snapshot, summary: str) -> PlayError:
+    return PlayError(
+        f"error in Python code: {summary}",
+        kind=FailureKind.SCRIPT,
+        next_step="mend the block; what stands between %{ and }% is Python 3",
         event_index=snapshot.event_index,
     )

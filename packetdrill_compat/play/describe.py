@@ -1,6 +1,6 @@
 """From an error at an event to a `Failure` that shows everything at a glance."""
 
-from packetdrill_compat.ast import Direction, PacketEvent, Script, SyscallEvent
+from packetdrill_compat.ast import Direction, PacketEvent, Position, Script, SyscallEvent
 from packetdrill_compat.notation import describe_packet
 from packetdrill_compat.outcome import Failure, FailureKind
 from packetdrill_compat.play.errors import PlayError
@@ -12,6 +12,7 @@ from wire.errors import MalformedPacket
 from wire.packet import parse_packet
 
 MAX_SEEN = 12
+_NOWHERE = Position()
 _PACKET_KINDS = (FailureKind.PACKET, FailureKind.MISSING, FailureKind.TIMING)
 
 
@@ -50,9 +51,27 @@ def _message(error: PlayError, action: object) -> str:
     return error.message
 
 
-def script_wide_failure(kind: FailureKind, script: Script, message: str, *, next_step: str = "") -> Failure:
-    """Describe an error that belongs to no event."""
-    return Failure(kind=kind, path=script.path, line=0, column=0, message=message, next_step=next_step)
+def script_wide_failure(
+    kind: FailureKind,
+    script: Script,
+    message: str,
+    *,
+    next_step: str = "",
+    got: str = "",
+    position: Position = _NOWHERE,
+) -> Failure:
+    """Describe an error that belongs to no event; `position` is that of an init or cleanup command."""
+    lines = script.source.split("\n")
+    return Failure(
+        kind=kind,
+        path=script.path,
+        line=position.line,
+        column=position.column,
+        message=message,
+        got=got,
+        source_line=lines[position.line - 1] if 1 <= position.line <= len(lines) else "",
+        next_step=next_step,
+    )
 
 
 def _seen(player: Player) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from targets.base import CallHandle, Completion, Micros
 from targets.calls import CallResult, Syscall
 from targets.recording import Recording
 from targets.trace import Injected
+from wire.errors import WireError
 from wire.packet import build_packet
 
 FIRST_EPHEMERAL_PORT = 32768
@@ -128,7 +129,10 @@ class Player:
     def _inject(self, action: PacketEvent, due: Due) -> None:
         record = self.socket_of(action)
         # Everything that does not depend on the moment is done before it, so that the packet leaves on time.
-        data = build_packet(make_inbound(action, record, self.config))
+        try:
+            data = build_packet(make_inbound(action, record, self.config))
+        except WireError as error:
+            raise script_error(f"this packet cannot be built: {error}", next_step="correct its lengths") from None
         self._wait_for(due, "inbound packet")
         self._target.inject(data, gso_size=self.config.mss, scheduled=self.waiter.start + due.time)
         injected = self._target.trace.events[-1]
