@@ -169,7 +169,12 @@ def _number(socket: TcpSocket, request: int) -> int:
     connection = socket.live
     if connection is None or socket.is_in_handshake:
         return 0
-    return connection.unacknowledged_octets if request == SIOCOUTQ else connection.unsent_octets
+    if request == SIOCOUTQNSD:
+        return connection.unsent_octets
+    # Measured: a queued FIN that is not acknowledged counts as one octet.
+    tcb = connection.tcb
+    has_fin = tcb.fin_seq is not None and tcb.snd_una <= tcb.fin_seq
+    return connection.unacknowledged_octets + has_fin
 
 
 def _datagram_number(socket: Socket, request: int) -> int:

@@ -16,6 +16,7 @@ from reference_stack.host.errnos import CallFailed, NotModelled
 from reference_stack.host.iplayer import IpLayer
 from reference_stack.host.isn import Secrets
 from reference_stack.host.routes import Routes
+from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.surroundings import Surroundings
 from reference_stack.host.sysctls import SysctlSettings
 from reference_stack.host.tcplayer import TcpLayer
@@ -115,7 +116,8 @@ class Host:
             # Commands before one that is not known have been run.
             self._around.ip.routes_changed()
             if self.sysctls.version != version:
-                self.tcp.settings_changed(now=now)
+                sockets = [file for file in self.system.files.values() if isinstance(file, TcpSocket)]
+                self.tcp.settings_changed(sockets, now=now)
             self._retry()
         return outcome
 

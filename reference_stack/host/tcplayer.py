@@ -1,5 +1,7 @@
 """The TCP of a host around its connections: opens, ends, delivery, errors and time."""
 
+from collections.abc import Iterable
+
 from reference_stack.arrival.closed import closed_reset
 from reference_stack.connection import FourTuple, IcmpError
 from reference_stack.host.icmp import IcmpReading
@@ -99,10 +101,11 @@ class TcpLayer(ListeningTcp):
                 socket.connection.on_timer(now=now)
                 self.settle(socket, now=now)
 
-    def settings_changed(self, *, now: Micros) -> None:
-        """A sysctl was written: connections that exist take what acts at once."""
-        for socket in self.demux:
-            self._around.sysctls.apply(socket.settings, Acts.ALWAYS, socket.kept_fields)
-            if socket.connection is not None:
-                socket.connection.settings_changed(now=now)
+    def settings_changed(self, idle: Iterable[TcpSocket], *, now: Micros) -> None:
+        """A sysctl was written: what acts at once reaches the sockets in `idle` and all connections."""
+        sysctls = self._around.sysctls
+        for socket in {id(each): each for each in (*idle, *self.demux)}.values():
+            sysctls.apply(socket.settings, Acts.ALWAYS, socket.kept_fields)
+            if socket.live is not None:
+                socket.live.settings_changed(now=now)
                 self.settle(socket, now=now)

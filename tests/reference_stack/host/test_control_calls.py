@@ -75,6 +75,16 @@ def test_siocoutq_counts_unacknowledged_and_siocoutqnsd_unsent_octets(world: Wor
     assert [number(world, fd, SIOCOUTQ), number(world, fd, SIOCOUTQNSD)] == [2000, 2000]
 
 
+def test_a_queued_fin_counts_as_one_octet_until_it_is_acknowledged(world: World) -> None:
+    # Measured (SIOCOUTQ-1): 100 octets and a FIN are 101.
+    fd = world.established()
+    world.write(fd, 100)
+    world.call("shutdown", fd=fd, how=1)
+    assert number(world, fd, SIOCOUTQ) == 101
+    world.inject(". 1:1(0) ack 102")
+    assert number(world, fd, SIOCOUTQ) == 0
+
+
 def test_queue_sizes_of_sockets_without_a_connection(world: World) -> None:
     # Measured (SIOCINQ-2, SIOCOUTQ-2): EINVAL in LISTEN, 0 on unconnected and connecting sockets.
     listener = world.listen()

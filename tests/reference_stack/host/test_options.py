@@ -360,3 +360,10 @@ def test_a_sysctl_reaches_connections_that_exist_but_not_over_a_socket_option(wo
     world.host.shell("sysctl -q net.ipv4.tcp_keepalive_time=5 net.ipv4.tcp_keepalive_intvl=6", now=0)
     assert world.getsockopt(fd, SOL_TCP, abi.TCP_KEEPIDLE) == 5
     assert world.getsockopt(fd, SOL_TCP, abi.TCP_KEEPINTVL) == 9
+
+
+def test_a_sysctl_reaches_sockets_without_a_connection(world: World) -> None:
+    # Measured: TCP_KEEPIDLE of a fresh socket is the sysctl's value of the moment.
+    fd = world.socket()
+    world.host.shell("sysctl -q net.ipv4.tcp_keepalive_time=100", now=0)
+    assert world.getsockopt(fd, SOL_TCP, abi.TCP_KEEPIDLE) == 100
