@@ -68,8 +68,13 @@ class Player:
         self.current = len(self.events)
         self.events.append(event)
         self._check_order(event, previous)
+        # What does not depend on the moment is made before the moment is read, so that the packet leaves on time.
+        packet = self._make_packet(event)
         due = resolve(event, previous=previous, previous_due=self._previous_due, now=self.waiter.now())
-        self._play_event(event, due)
+        if packet is not None:
+            self._inject(packet, due)
+        else:
+            self._play_event(event, due)
         self._previous_due = due
 
     def _check_order(self, event: Event, previous: Event | None) -> None:
@@ -82,8 +87,6 @@ class Player:
 
     def _play_event(self, event: Event, due: Due) -> None:
         match event.action:
-            case PacketEvent(direction=Direction.INBOUND):
-                self._inject(event.action, due)
             case PacketEvent():
                 self._expect(event.action, due)
             case SyscallEvent():
@@ -126,15 +129,16 @@ class Player:
 
     # ------------------------------------------------------------ packets
 
-    def _inject(self, action: PacketEvent, due: Due) -> None:
-        record = self.socket_of(action)
-        # Everything that does not depend on the moment is done before it, so that the packet leaves on time.
-        try:
-            data = build_packet(make_inbound(action, record, self.config))
-        except WireError as error:
-            raise script_error(f"this packet cannot be built: {error}", next_step="correct its lengths") from None
+    def _make_packet(self, event: Event) -> bytes | None:
+        """The packet that an inbound event injects, None for other events."""
+        action = event.action
+        if not isinstance(action, PacketEvent) or action.direction is not Direction.INBOUND:
+            return None
+        return build_packet(make_inbound(action, self.socket_of(action), self.config))
+
+    def _inject(self, packet: bytes, due: Due) -> None:
         self._wait_for(due, "inbound packet")
-        self._target.inject(data, gso_size=self.config.mss, scheduled=self.waiter.start + due.time)
+        self._target.inject(packet, gso_size=self.config.mss, scheduled=self.waiter.start + due.time)
         injected = self._target.trace.events[-1]
         assert isinstance(injected, Injected)
         self.lateness.append(max(0, injected.lateness))
