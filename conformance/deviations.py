@@ -14,6 +14,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance.catalogue import begins_with
+from packetdrill_compat.config import IP_VERSIONS
 
 DIRECTORY = Path(__file__).parent / "deviations"
 
@@ -93,11 +94,13 @@ def _read(path: Path) -> list[Deviation]:
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DeviationError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DeviationError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DeviationError(f"{path}: this is no TOML: {error}") from error
     lines = [number for number, line in enumerate(text.split("\n"), 1) if line.strip() == "[[deviation]]"]
     entries = content.pop("deviation", [])
-    if content or len(lines) != len(entries):
+    if content or not isinstance(entries, list) or len(lines) != len(entries):
         raise DeviationError(f"{path}: only [[deviation]] tables may stand here")
     return [_entry(f"{path.name}:{line}", entry) for line, entry in zip(lines, entries, strict=True)]
 
@@ -112,9 +115,12 @@ def _entry(where: str, entry: dict[str, Any]) -> Deviation:
         raise DeviationError(f"{where}: a deviation names a requirement or a script")
     if not all(isinstance(entry.get(key, ""), str) for key in _TEXTS):
         raise DeviationError(f"{where}: {', '.join(_TEXTS)} are texts")
+    variants = entry.get("variants", [])
+    if not isinstance(variants, list) or not all(each in IP_VERSIONS for each in variants):
+        raise DeviationError(f"{where}: variants is a list of {', '.join(IP_VERSIONS)}")
     try:
         versions = SpecifierSet(entry.get("versions", ""))
     except InvalidSpecifier as error:
         raise DeviationError(f"{where}: versions: {error}; write for example '>=5.10,<6.12'") from error
     texts = {key: entry[key] for key in _TEXTS if key in entry and key != "versions"}
-    return Deviation(where=where, versions=versions, variants=tuple(entry.get("variants", ())), **texts)
+    return Deviation(where=where, versions=versions, variants=tuple(variants), **texts)

@@ -34,7 +34,7 @@ EXPECTATIONS = ("info", "fail")
 
 _LINE = re.compile(r"[ \t]*//:[ \t]*(?P<key>[^\s]*)[ \t]*(?P<value>.*?)[ \t]*$")
 _IP_VERSION = re.compile(r"[ \t]*--.*?\bip_version=(?P<version>[\w-]+)")
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)[ \t]*(?P<unit>ms|s|m|)")
+_DURATION = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)[ \t]*(?P<unit>ms|s|m|)")
 _MICROS = {"ms": 1_000, "s": 1_000_000, "": 1_000_000, "m": 60_000_000}
 
 

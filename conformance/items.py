@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from conformance.header import Header, read_header
 from conformance.selection import personality_of, target_name, target_version
 from conformance.settings import settings_of
 from conformance.verdicts import Judgement, ScriptBroken, ScriptFailed, UnexpectedFailure, explain, judge
+from packetdrill_compat.ast import Position
 from packetdrill_compat.config import IP_VERSIONS
-from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.errors import ScriptError, printable
 from packetdrill_compat.outcome import RunResult, Verdict
 from targets.base import TargetError, Unsupported
 
@@ -39,13 +41,19 @@ class ScriptFile(pytest.File):
 
     def collect(self) -> Iterator["ScriptItem"]:
         """Give an item for each variant that the script and the options allow."""
-        # A byte that is no UTF-8 is legal in a script (in a string); the reader of the language judges it.
-        text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
+        # A byte that is no UTF-8 is legal in a script (in a string), and a file that cannot be read is an error of its
+        # items: the reader of the language judges both.
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            text = ""
         problem = None
         try:
             header = read_header(text, shown_path(self))
+            header = replace(header, title=printable(header.title))
         except ScriptError as error:
             header, problem = Header(), error
+        text = printable(text)  # from here on for people and reports only
         for variant in header.variants:
             if variant in settings_of(self.config).variants:
                 yield ScriptItem.create(self, variant, text, header, problem)
@@ -113,7 +121,7 @@ class ScriptItem(pytest.Item):
 
     def _requirements(self) -> list[Requirement]:
         try:
-            return requirements_of(self.header, shown_path(self))
+            return requirements_of(self.header, shown_path(self), self.text)
         except ScriptBroken as error:
             self.judgement = Judgement(Verdict.ERROR, str(error))
             raise
@@ -166,13 +174,16 @@ def _raise_verdict(item: ScriptItem, judged: Judgement, requirements: list[Requi
         item.add_report_section("call", f"verdict {judged.verdict.value}", text)
 
 
-def requirements_of(header: Header, path: str) -> list[Requirement]:
-    """Return the requirements that a header names. Raises `ScriptBroken` for an id that the catalogue does not have."""
+def requirements_of(header: Header, path: str, text: str = "") -> list[Requirement]:
+    """Return the requirements that a header names, which is that of `text`, if there is a text.
+
+    Raises `ScriptBroken` for an id that the catalogue does not have.
+    """
     found = []
     for identifier in header.requirements:
         requirement = catalogue.load().get(identifier)
         if requirement is None:
-            raise ScriptBroken(f"{path}: {_unknown(identifier)}")
+            raise ScriptBroken(str(_unknown(identifier, path, text)))
         found.append(requirement)
     return found
 
@@ -182,12 +193,22 @@ def known_requirements(header: Header) -> tuple[Requirement, ...]:
     return tuple(each for each in map(catalogue.load().get, header.requirements) if each is not None)
 
 
-def _unknown(identifier: str) -> str:
+def _unknown(identifier: str, path: str, text: str) -> ScriptError:
     import difflib  # noqa: PLC0415 (only for the message)
 
     near = difflib.get_close_matches(identifier, [each.id for each in catalogue.load()], n=3)
-    hint = f"; the nearest are {', '.join(near)}" if near else ""
-    return f"the catalogue has no requirement {identifier}{hint}"
+    place = re.search(rf"^[ \t]*//:.*\s(?P<id>{re.escape(identifier)})(?!\S)", text, re.MULTILINE)
+    position = None
+    if place is not None:
+        start = text.rfind("\n", 0, place.start("id")) + 1
+        position = Position(text.count("\n", 0, start) + 1, place.start("id") - start + 1)
+    return ScriptError(
+        f"the catalogue has no requirement {identifier}",
+        path=path,
+        position=position,
+        source=text,
+        next_step=f"the nearest are {', '.join(near)}" if near else "see conformance/requirements for the ids",
+    )
 
 
 def deviation_of(item: pytest.Item, header: Header, variant: str) -> Deviation | None:

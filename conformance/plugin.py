@@ -58,6 +58,16 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.items import full_argument  # noqa: PLC0415
 
         config.args[:] = [full_argument(argument, config.invocation_params.dir) for argument in config.args]
+    _check_options(config)
+
+
+def _check_options(config: pytest.Config) -> None:
+    """Refuse bad values before anything is collected, once for the whole run."""
+    names = [name for name, _, _ in (*_OPTIONS, *_LISTS)]
+    if any(config.getoption(f"tcprove_{name}") or config.getini(f"tcprove_{name}") for name in names):
+        from conformance.settings import check_settings  # noqa: PLC0415
+
+        check_settings(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

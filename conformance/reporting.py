@@ -4,6 +4,7 @@ A report carries its verdict twice: as ``user_properties``, which JUnit XML show
 the terminal summary is made. Both travel from the workers of pytest-xdist to the one process that writes.
 """
 
+import warnings
 from collections.abc import Generator
 
 import pytest
@@ -72,5 +73,8 @@ def _tell_listeners(config: pytest.Config, finished: Finished) -> None:
     if directory is not None and finished.trace is not None:
         from reports.capture import capture_bytes  # noqa: PLC0415
 
-        directory.mkdir(parents=True, exist_ok=True)
-        capture_path(directory, finished).write_bytes(capture_bytes(finished.trace, finished.failure))
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            capture_path(directory, finished).write_bytes(capture_bytes(finished.trace, finished.failure))
+        except OSError as error:
+            warnings.warn(pytest.PytestWarning(f"no capture was written (--tcprove-pcap): {error}"), stacklevel=2)

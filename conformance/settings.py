@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from conformance import deviations
 from conformance.header import DIALECTS, parse_duration
 from packetdrill_compat.config import IP_VERSIONS
 from targets.base import Micros
+from targets.registry import target_names
 
 DEFAULT_TARGET = "reference"
 DEFAULT_DIALECT = "google"
@@ -64,6 +66,15 @@ def settings_of(config: pytest.Config) -> Settings:
     return config.stash[_SETTINGS]
 
 
+def check_settings(config: pytest.Config) -> None:
+    """Read the settings and the deviations files that they name. Raises `pytest.UsageError` for what is wrong."""
+    settings = settings_of(config)
+    try:
+        deviations.load("", settings.deviations)
+    except deviations.DeviationError as error:
+        raise pytest.UsageError(f"--tcprove-deviations: {error}") from error
+
+
 def _read(config: pytest.Config) -> Settings:
     strict = _value(config, "strict")
     if strict not in ("", "should"):
@@ -71,21 +82,37 @@ def _read(config: pytest.Config) -> Settings:
     dialect = _value(config, "dialect") or DEFAULT_DIALECT
     if dialect not in DIALECTS:
         raise pytest.UsageError(f"--tcprove-dialect={dialect}: none of {', '.join(DIALECTS)}")
-    pcap = _value(config, "pcap")
+    pcap = _directory(config, _value(config, "pcap"))
     attach = _value(config, "attach")
     if attach not in ("", "all"):
         raise pytest.UsageError(f"--tcprove-attach={attach}: the only other choice is 'all'")
     return Settings(
-        target=_value(config, "target") or DEFAULT_TARGET,
+        target=_target(_value(config, "target")),
         variants=_variants(_value(config, "variants")),
         dialect=dialect,
         is_strict=strict == "should",
         time_limit=_time_limit(_value(config, "time_limit")),
         definitions=tuple(_definition(each) for each in _values(config, "define")),
-        pcap=config.invocation_params.dir / pcap if pcap else None,
+        pcap=pcap,
         attaches_all=attach == "all",
         deviations=tuple(config.invocation_params.dir / each for each in _values(config, "deviations")),
     )
+
+
+def _target(name: str) -> str:
+    # Only the name: what the argument must be, and whether the target runs here, is asked when a test opens it.
+    if name and name.partition(":")[0] not in target_names():
+        raise pytest.UsageError(f"--tcprove-target={name}: no such target; known are {', '.join(target_names())}")
+    return name or DEFAULT_TARGET
+
+
+def _directory(config: pytest.Config, name: str) -> Path | None:
+    if not name:
+        return None
+    directory = config.invocation_params.dir / name
+    if directory.exists() and not directory.is_dir():
+        raise pytest.UsageError(f"--tcprove-pcap={name}: this is no directory; name one, it is made if need be")
+    return directory
 
 
 def _value(config: pytest.Config, name: str) -> str:

@@ -98,7 +98,7 @@ def check(config: Config) -> Config:
             next_step="write --remote_ip=ADDRESS or --remote_ip=ADDRESS/BITS",
         )
     if not is_ipv6:
-        _address(config.netmask_ip, is_ipv6=False)
+        _check_netmask(config.netmask_ip)
     return replace(
         config,
         local_ip=_address(config.local_ip or defaults.local_ip, is_ipv6=is_ipv6),
@@ -129,6 +129,12 @@ def _address(text: str, *, is_ipv6: bool) -> str:
         ) from None
 
 
+def _check_netmask(text: str) -> None:
+    mask = int(IPv4Address(_address(text, is_ipv6=False)))
+    if (mask | mask - 1) & 0xFFFFFFFF != 0xFFFFFFFF:
+        raise ScriptError(f"bad netmask: {text}", next_step="write the leading bits as ones: 255.255.0.0")
+
+
 def _check_wire_mode(config: Config) -> None:
     is_wire = "wire_client" in config.extra or "wire_server" in config.extra
     if "wire_client" in config.extra and "wire_server_ip" not in config.extra:
@@ -154,12 +160,12 @@ def _integer(value: str) -> int:
     return decimal(digits[1]) if digits else 0
 
 
-def _number(low: int, high: int | None = None) -> Setter:
-    limits = f"a number from {low}" + (f" to {high}" if high is not None else " up")
+def _number(low: int, high: int = 2**31 - 1) -> Setter:
+    limits = f"a number from {low}" + (f" to {high}" if high < 2**31 - 1 else " up")
 
     def set_number(config: Config, name: str, value: str) -> Config:
         number = _integer(value)
-        if number < low or (high is not None and number > high):
+        if not low <= number <= high:
             raise _bad(name, value, limits)
         return _with(config, name, number)
 
@@ -272,7 +278,7 @@ FLAGS: dict[str, Flag] = {
     "netmask_ip": Flag(_text),
     "init_scripts": Flag(_init_scripts),
     "speed": Flag(_speed),
-    "mss": Flag(_number(1), _GOOGLE_AND_MPTCP),
+    "mss": Flag(_number(1, 65535), _GOOGLE_AND_MPTCP),
     "mtu": Flag(_number(0)),
     "tolerance_usecs": Flag(_number(1)),
     "tolerance_percent": Flag(_percent, frozenset({"google", "nplab"})),

@@ -40,7 +40,7 @@ def test_passed_scripts_have_attachments_on_request(
 def test_an_unknown_choice_of_attachments_is_refused(script: Write, run: Run) -> None:
     script("good.pkt")
     result = run("--tcprove-attach=some")
-    result.stdout.fnmatch_lines(["*--tcprove-attach=some: the only other choice is 'all'*"])
+    result.stderr.fnmatch_lines(["ERROR: --tcprove-attach=some: the only other choice is 'all'*"])
 
 
 def test_the_run_is_described_once(script: Write, run: Run, tmp_path: Path) -> None:

@@ -115,7 +115,12 @@ def test_an_unknown_requirement_is_an_error_that_names_the_nearest(script: Write
     script("a.pkt", requirement="RFC9293-3.10.7.4-RST-ESTABLISHED-exakt")
     result = run("--tcprove-variants=ipv4")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*no requirement *exakt; the nearest are *RFC9293-3.10.7.4-RST-ESTABLISHED-exact*"])
+    result.stdout.fnmatch_lines(
+        [
+            "a.pkt:2:17: the catalogue has no requirement *exakt",
+            "*next step: the nearest are *RFC9293-3.10.7.4-RST-ESTABLISHED-exact*",
+        ]
+    )
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ def test_a_test_that_holds_passes_with_its_properties(make: Make, run: Run, pyte
         (['requirement("RFC0-1")'], [], "errors", "error"),
         (['targets("lunix")'], [], "errors", "error"),
         (['variant("ipv5")'], [], "errors", "error"),
-        ([], ["--tcprove-target=nowhere"], "errors", "error"),
+        ([], ["--tcprove-target=reference:nowhere"], "errors", "error"),
     ],
 )
 def test_a_broken_expectation_gets_the_verdict_of_its_level(
