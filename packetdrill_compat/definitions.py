@@ -56,7 +56,9 @@ def strtol(value: str) -> int | None:
     if match is None:
         return 0 if value == "" else None
     sign, hexadecimal, octal, decimal = match.groups()
-    number = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else numbers.decimal(decimal)
-    if sign == "-":
-        number = -number
+    if decimal:
+        number = numbers.decimal(sign + decimal)
+    else:
+        magnitude = int(hexadecimal, 16) if hexadecimal else int(octal, 8)
+        number = -magnitude if sign == "-" else magnitude
     return number if numbers.S64_MIN < number < numbers.S64_MAX else None

@@ -45,9 +45,7 @@ _GROUPS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"INBOUND", "OUTBOUND"}), "a packet ('<' or '>')"),
 )
 _PART_OF_GROUP = {
-    "a value (number, word, string, [list], {structure} or ...)": frozenset(
-        {"INET6_ADDR", "HTONL", "NULL", "RSQB", "RPAR", "RBRACE"}
-    ),
+    "a value (number, word, string, [list], {structure} or ...)": frozenset({"INET6_ADDR", "HTONL", "NULL"}),
     "a TCP option (nop, mss N, TS val N ecr N, …)": frozenset({"MD5", "FO", "FOEXP", "ECN"}),
 }
 _MOST_SHOWN = 8

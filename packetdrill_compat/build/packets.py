@@ -74,7 +74,7 @@ class PacketBuilder(BuilderBase):
 
     def _check_inbound(self, event: PacketEvent, direction: Token) -> None:
         body = event.body
-        if event.info and event.info.ecn is EcnMark.ECT01:
+        if event.info and event.info.ecn is EcnMark.ECT01 and not isinstance(body, UdpSpec):
             self.fail_at("[ect01] can only be used with outbound packets", event.info.position)
         if isinstance(body, TcpSpec):
             if body.options is None:
