@@ -1,6 +1,8 @@
 """The console command ``tcprove``: play, check and print single scripts, and say what a target lacks here."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,14 +24,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, rest = _parser().parse_known_args(argv)
     if rest and arguments.command != "run":
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    # Octets of a script that are no UTF-8 are printed as they were.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         status: int = arguments.function(arguments, rest)
+        sys.stdout.flush()
     except (ScriptError, TargetError) as error:
         print(error, file=sys.stderr)
         return 1
+    except RecursionError:
+        print("tcprove: the script is nested too deeply; write fewer brackets", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output is gone; what Python still holds for it must not be complained about at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         return 130
     return status
+
+
+def _seconds(text: str) -> float:
+    """Read the time limit of a script; not less than a millisecond, at most a year."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.001 <= seconds <= 31_536_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds, for instance 10 or 0.5")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = _command(commands, "run", _run, "play scripts; packetdrill's own flags are accepted in the form --flag=value")
     run.add_argument("--tcprove-target", default="reference:linux", help="target[:argument] (default %(default)s)")
-    run.add_argument("--tcprove-time-limit", type=float, default=DEFAULT_TIME_LIMIT / 1e6, metavar="SECONDS")
+    run.add_argument("--tcprove-time-limit", type=_seconds, default=DEFAULT_TIME_LIMIT / 1e6, metavar="SECONDS")
     run.add_argument("--ip_version", choices=IP_VERSIONS, default=IPV4)
     run.add_argument("-D", "--define", action="append", default=[], metavar="NAME=VALUE")
     check = _command(commands, "check", _check, "read scripts without playing them")
@@ -84,7 +109,8 @@ def _report(path: str, result: RunResult) -> int:
         return 0
     assert result.failure is not None
     if result.verdict is Verdict.UNSUPPORTED:
-        print(f"{path}: unsupported: {result.reason}", file=sys.stderr)
+        where = f"{path}:{result.failure.line}" if result.failure.line else path
+        print(f"{where}: unsupported: {result.reason}", file=sys.stderr)
     else:
         print(result.failure.render(), file=sys.stderr)
     return 1
@@ -102,10 +128,16 @@ def _check(arguments: argparse.Namespace, _flags: list[str]) -> int:
 
 
 def _format(arguments: argparse.Namespace, _flags: list[str]) -> int:
+    status = 0
     for path in arguments.scripts:
-        script, _config = load(path, dialect=arguments.tcprove_dialect, config=variant_config(IPV4))
-        sys.stdout.write(print_script(script))
-    return 0
+        try:
+            script, _config = load(path, dialect=arguments.tcprove_dialect, config=variant_config(IPV4))
+        except ScriptError as error:
+            print(error, file=sys.stderr)
+            status = 1
+        else:
+            sys.stdout.write(print_script(script))
+    return status
 
 
 def _doctor(_arguments: argparse.Namespace, _flags: list[str]) -> int:

@@ -50,6 +50,8 @@ def _characters(place: Place) -> str:
         return "close the comment with */ ; an even number of stars in front of the slash (**/) does not close it"
     if text == "%" and rest.startswith("%{"):
         return "close the code block with }% ; }}% does not close it, write } }%"
+    if len(text) == 1 and 0xDC80 <= ord(text) <= 0xDCFF:
+        return "save the script as UTF-8 text; outside of strings and comments scripts are plain ASCII"
     if len(text) == 1 and not text.isascii():
         return f"remove the character U+{ord(text):04X}; outside of strings and comments scripts are plain ASCII"
     return _CHARACTER_HINTS.get(text, "")

@@ -66,6 +66,12 @@ class ReferenceTarget:
             prefix = make_prefix(network.local_ip, network.prefix_length)
         except ValueError as error:
             raise TargetError(f"bad network: {error}", next_step="correct local_ip or prefix_length") from None
+        # RFC 791 section 3.2 and RFC 8200 section 5: what every link carries.
+        least = 68 if network.ip_version == 4 else 1280
+        if network.mtu < least:
+            raise TargetError(
+                f"bad network: an MTU of {network.mtu} octets", next_step=f"IPv{network.ip_version} needs {least}"
+            )
         addresses = set() if network.is_anyip else {network.local_ip}
         routes = Routes(addresses, [prefix], network.mtu, network.is_anyip)
         self._host = self._make_host(routes, personality=self._personality, seed=self._seed)

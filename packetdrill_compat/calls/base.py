@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeAlias
 
 from packetdrill_compat.ast import Integer, SyscallEvent, Word
@@ -91,7 +92,8 @@ def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
     if handler is None:
         if event.name in NOT_YET:
             raise PlayError(f"the call {event.name} cannot be played yet", kind=FailureKind.UNSUPPORTED)
-        raise call_error(f"Unknown system call: '{event.name}'")
+        near = ", ".join(get_close_matches(event.name, CALLS)) or ", ".join(sorted(CALLS))
+        raise call_error(f"Unknown system call: '{event.name}'", next_step=f"write one of {near}")
     try:
         values: tuple[Value, ...] = tuple(evaluate(argument) for argument in event.arguments)
     except RecursionError:

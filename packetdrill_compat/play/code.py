@@ -110,7 +110,9 @@ def _compile(text: str, name: str, snapshot: Snapshot) -> CodeType:
     except SyntaxError as error:
         place = f" (line {snapshot.line + (error.lineno or 1) - 1})"
         raise _no_python(snapshot, f"{type(error).__name__}: {error.msg}{place}") from None
-    except (ValueError, MemoryError, RecursionError) as error:  # octets that are no text, nesting without end
+    except UnicodeEncodeError:
+        raise _no_python(snapshot, "the block contains octets that are no UTF-8") from None
+    except (ValueError, MemoryError, RecursionError) as error:  # such as nesting without end
         raise _no_python(snapshot, _summary(error)) from None
     return code
 

@@ -13,7 +13,8 @@ from wire.packet import parse_packet
 
 MAX_SEEN = 12
 _NOWHERE = Position()
-_PACKET_KINDS = (FailureKind.PACKET, FailureKind.MISSING, FailureKind.TIMING)
+_CORRECT = "correct this line of the script"
+_PACKET_KINDS = (FailureKind.PACKET, FailureKind.MISSING, FailureKind.TIMING, FailureKind.SCRIPT)
 
 
 def failure_of_event(error: PlayError, script: Script, player: Player) -> Failure:
@@ -36,7 +37,7 @@ def failure_of_event(error: PlayError, script: Script, player: Player) -> Failur
         seen=_seen(player) if waiting else (),
         source_line=lines[line - 1] if 1 <= line <= len(lines) else "",
         lateness=None if is_virtual else max(player.lateness, default=0),
-        next_step=error.next_step,
+        next_step=error.next_step or (_CORRECT if error.kind is FailureKind.SCRIPT else ""),
         event_index=index,
     )
 

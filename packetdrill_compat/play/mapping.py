@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from packetdrill_compat.ast import Direction, IcmpSpec, PacketEvent, TcpSpec, UdpSpec
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import FailureKind
-from packetdrill_compat.play.errors import PlayError, packet_error
+from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.records import SocketRecord, SocketState, SocketTable
 from wire import abi
 from wire.icmp import IcmpMessage
@@ -40,7 +40,10 @@ def socket_of_script_packet(
             return under_test
     if under_test is not None and (_protocol_fits(packet, under_test, config) or _names_a_port(packet)):
         return under_test
-    raise packet_error("no matching socket for script packet")
+    raise script_error(
+        "no matching socket for script packet",
+        next_step="make the socket first: socket(), and bind() with listen(), or connect()",
+    )
 
 
 def _makes_child(packet: PacketEvent, under_test: SocketRecord | None) -> bool:

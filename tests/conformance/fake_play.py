@@ -46,4 +46,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    running.play = _saved["play"]
+    # A run that is refused because of its options ends without a beginning.
+    running.play = _saved.pop("play", running.play)
