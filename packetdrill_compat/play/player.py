@@ -134,7 +134,10 @@ class Player:
         action = event.action
         if not isinstance(action, PacketEvent) or action.direction is not Direction.INBOUND:
             return None
-        return build_packet(make_inbound(action, self.socket_of(action), self.config))
+        try:
+            return build_packet(make_inbound(action, self.socket_of(action), self.config))
+        except WireError as error:
+            raise script_error(f"this packet cannot be built: {error}", next_step="correct its lengths") from None
 
     def _inject(self, packet: bytes, due: Due) -> None:
         self._wait_for(due, "inbound packet")
