@@ -21,9 +21,14 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
         flight=board.pipe,
         flight_segments=board.pipe_segments,
         is_duplicate=_is_duplicate(connection, arrival),
-        has_data=bool(arrival.segment.payload),
+        is_window_update=_is_window_update(connection, arrival),
+        has_data=arrival.end > arrival.seq,
+        snd_nxt=tcb.snd_nxt,
+        can_send_new=tcb.snd_nxt < min(connection.send_queue.end, max(tcb.snd_una, arrival.ack) + arrival.window),
         congestion_echo=connection.ecn.is_congestion_echo(connection, arrival),
     )
+    if arrival.has_timestamps and tcb.has_timestamps and arrival.ts_ecr:
+        report.echo_delay = connection.timestamps.delay_of(connection, arrival.ts_ecr, now=arrival.now)
     if arrival.sack_blocks and tcb.has_sack:
         _read_sack(connection, arrival, report)
     if report.una > report.una_before:
@@ -50,6 +55,16 @@ def _is_duplicate(connection: "ConnectionCore", arrival: Arrival) -> bool:
         and not arrival.flags & (SYN | FIN)
         and arrival.window == tcb.snd_wnd
         and not connection.is_probe_outstanding
+    )
+
+
+def _is_window_update(connection: "ConnectionCore", arrival: Arrival) -> bool:
+    """Tell whether the segment brings a window that is newer, or larger than, what is known."""
+    tcb = connection.tcb
+    return (
+        arrival.ack > tcb.snd_una
+        or arrival.seq > tcb.snd_wl1
+        or (arrival.seq == tcb.snd_wl1 and (arrival.window > tcb.snd_wnd or not arrival.window))
     )
 
 
@@ -83,25 +98,10 @@ def _advance(connection: "ConnectionCore", report: AckReport, arrival: Arrival) 
         connection.icmp.on_acknowledged(connection, segment.length)
     if not connection.scoreboard.segments:
         connection.is_probe_outstanding = False
-    _measure(connection, report, arrival)
+    connection.timing.measure(connection, report, arrival)
     connection.retransmits = 0
     connection.progress_at = arrival.now
     connection.soft_error = 0
-
-
-def _measure(connection: "ConnectionCore", report: AckReport, arrival: Arrival) -> None:
-    """Take a round-trip sample, never from an ambiguous acknowledgment (RFC 6298, section 3)."""
-    now = arrival.now
-    sample: int | None = None
-    if not any(segment.transmissions > 1 for segment in report.acked):
-        timed = next((segment for segment in report.acked if not segment.is_sacked), None)
-        sample = None if timed is None else now - timed.sent_at
-    if sample is None and connection.tcb.has_timestamps and arrival.has_timestamps and arrival.ts_ecr:
-        # RFC 7323, 4.1: the echo removes the ambiguity; only an ACK that advances SND.UNA is a sample.
-        sample = report.echo_delay = connection.timestamps.delay_of(connection, arrival.ts_ecr, now=now)
-    if sample is not None:
-        # RFC 7323, 4.2: ExpectedSamples = ceiling (FlightSize / (SMSS * 2)).
-        connection.rtt.sample(sample, expected_samples=max((report.flight_segments + 1) // 2, 1))
 
 
 def _respond_to_mark(connection: "ConnectionCore", *, now: int) -> None:
@@ -116,4 +116,4 @@ def _restart_timer(connection: "ConnectionCore", report: AckReport, *, now: int)
     if not connection.scoreboard.segments:
         connection.timers.stop(RETRANSMISSION)
     elif connection.recovery.restarts_timer(report) and not connection.is_probe_outstanding:
-        connection.arm_retransmission(now=now)
+        connection.arm_after_ack(now=now)

@@ -7,7 +7,7 @@ import errno
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reference_stack import output
+from reference_stack import output, transmit
 from reference_stack.counters import Counters
 from reference_stack.outgoing import Outgoing
 from reference_stack.personality import Personality
@@ -69,6 +69,7 @@ class ConnectionCore:
         self.reassembly = policies.reassembly()
         self.sack = policies.sack()
         self.scoreboard = policies.scoreboard()
+        self.timing = policies.timing()
         self.delayed_ack = policies.delayed_ack()
         self.transmission = policies.transmission()
         self.window = policies.window()
@@ -144,7 +145,7 @@ class ConnectionCore:
         """Finish an event: what may leave leaves, an acknowledgment that is due goes with it or alone."""
         if self.is_deleted:
             return
-        output.transmit(self, now=now)
+        transmit.transmit(self, now=now)
         if self.ack_now:
             output.send_ack(self, now=now)
         deadline = self.recovery.deadline()
@@ -197,6 +198,23 @@ class ConnectionCore:
         check = self.limits.next_check(self)
         self.timers.set(RETRANSMISSION, check if now < check < deadline else deadline)
 
+    def arm_after_new_data(self, *, now: Micros) -> None:
+        """New data left: the timer starts unless it runs (RFC 6298, 5.1), or a loss probe is due before it."""
+        running = self.timers.deadline(RETRANSMISSION)
+        front = self.scoreboard.front
+        deadline = running if running is not None else (front.sent_at if front else now) + self.rtt.rto
+        if self.recovery.arm_probe(now=now, rto_deadline=deadline):
+            self.timers.stop(RETRANSMISSION)
+        elif running is None:
+            self.arm_retransmission(now=now)
+
+    def arm_after_ack(self, *, now: Micros) -> None:
+        """New data was acknowledged: the timer starts anew (RFC 6298, 5.3), or a loss probe is due before it."""
+        if self.recovery.arm_probe(now=now, rto_deadline=now + self.rtt.rto):
+            self.timers.stop(RETRANSMISSION)
+        else:
+            self.arm_retransmission(now=now)
+
     def start_congestion_control(self) -> None:
         """Begin with the initial window, now that the segment size is known."""
         self.congestion = self.start.congestion(self)
@@ -213,8 +231,7 @@ class ConnectionCore:
         if not self.settings.keepalive or self.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED, State.TIME_WAIT):
             self.timers.stop(KEEPALIVE)
             return
-        idle_since = max(self.last_received_at, self.last_sent_at)
-        self.timers.set(KEEPALIVE, max(idle_since + self.settings.keepidle_us, now))
+        self.timers.set(KEEPALIVE, max(self.last_received_at + self.settings.keepidle_us, now))
 
     @property
     def is_holding_back(self) -> bool:
@@ -224,6 +241,6 @@ class ConnectionCore:
     def release_held_back(self, *, now: Micros) -> None:
         """Let the partial segment go that was held back for long enough."""
         self.is_released = True
-        output.transmit(self, now=now)
+        transmit.transmit(self, now=now)
         self.is_released = False
         self.timers.stop(CORK)

@@ -22,6 +22,7 @@ from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
 from reference_stack.policies.start import CongestionStart
 from reference_stack.policies.time_wait import TimeWait
+from reference_stack.policies.timing import RoundTripTimer
 from reference_stack.policies.transmission import Transmission
 from reference_stack.policies.window import ReceiveWindow
 from reference_stack.reassembly import ReassemblyQueue
@@ -67,6 +68,8 @@ class Policies:
     """Round-trip time and RTO; called with the connection."""
     congestion: Callable[[], CongestionStart] = CongestionStart
     """Choice of congestion control and loss recovery, initial window."""
+    timing: Callable[[], RoundTripTimer] = RoundTripTimer
+    """Which acknowledgments are measurements."""
     delayed_ack: Callable[[], DelayedAck] = DelayedAck
     """When data is acknowledged."""
     transmission: Callable[[], Transmission] = Transmission

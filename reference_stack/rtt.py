@@ -47,11 +47,12 @@ class RttEstimator:
         """``tcpi_rttvar``: RTTVAR, and before the first sample the initial timeout as Linux shows it."""
         return self.initial // 4 if self.srtt is None else self.rttvar
 
-    def sample(self, rtt: Micros, *, expected_samples: int = 1) -> None:
+    def sample(self, rtt: Micros, *, expected_samples: int = 1, una: int = 0, nxt: int = 0) -> None:  # noqa: ARG002
         """Take in a measurement that Karn's algorithm allows (3); ends the backoff (5.7).
 
         `expected_samples` is how many come in one round trip: with several, each weighs less, so that the memory of
-        the estimator stays a few round trips long (RFC 7323, 4.2).
+        the estimator stays a few round trips long (RFC 7323, 4.2). `una` and `nxt` are SND.UNA and SND.NXT, for
+        estimators that count by round trips.
         """
         rtt = max(rtt, 1)
         self.min_rtt = rtt if self.min_rtt is None else min(self.min_rtt, rtt)

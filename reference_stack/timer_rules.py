@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import output
+from reference_stack import output, transmit
 from reference_stack.rules import Rule, TimerRule
 from reference_stack.states import State
 from reference_stack.timers import (
@@ -62,7 +62,7 @@ def persist_timeout(connection: "ConnectionCore", *, now: int) -> None:
     is_waiting = (
         connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt or connection.is_probe_outstanding
     )
-    if not is_waiting or tcb.state not in output.MAY_TRANSMIT:
+    if not is_waiting or tcb.state not in transmit.MAY_TRANSMIT:
         return
     if connection.limits.is_probing_expired(connection, now=now):
         connection.give_up(now=now)
@@ -84,7 +84,7 @@ def keepalive_timeout(connection: "ConnectionCore", *, now: int) -> None:
     if not settings.keepalive or connection.tcb.state not in KEPT_ALIVE:
         return
     # RFC 9293, MUST-26: only when nothing is outstanding and nothing came during the whole interval.
-    idle_at = max(connection.last_received_at, connection.last_sent_at) + settings.keepidle_us
+    idle_at = connection.last_received_at + settings.keepidle_us
     if connection.scoreboard.segments or connection.send_queue.end > connection.tcb.snd_nxt or now < idle_at:
         connection.keepalive_probes = 0
         timers.set(KEEPALIVE, idle_at if now < idle_at else now + settings.keepidle_us)
@@ -112,7 +112,8 @@ def fin_wait_2_timeout(connection: "ConnectionCore", *, now: int) -> None:  # no
 
 def recovery_timeout(connection: "ConnectionCore", *, now: int) -> None:
     """Loss recovery asked to be called: a reordering timer or a loss probe."""
-    connection.recovery.on_timer(now=now)
+    if connection.recovery.on_timer(now=now):
+        transmit.send_loss_probe(connection, now=now)
 
 
 def cork_timeout(connection: "ConnectionCore", *, now: int) -> None:

@@ -61,7 +61,7 @@ def _store(connection: "ConnectionCore", arrival: Arrival) -> None:
     connection.sack.on_arrival(arrival.text_seq)
     _note_stored_duplicate(connection, duplicate)
     connection.counters.out_of_order += 1
-    connection.ack_now = True
+    connection.delayed_ack.on_out_of_order(connection, arrival)
 
 
 def _fill_gap(connection: "ConnectionCore", arrival: Arrival) -> None:
@@ -70,7 +70,7 @@ def _fill_gap(connection: "ConnectionCore", arrival: Arrival) -> None:
     _note_stored_duplicate(connection, duplicate)
     for chunk in connection.reassembly.pop(connection.tcb.rcv_nxt):
         _deliver(connection, chunk)
-    connection.ack_now = True
+    connection.delayed_ack.on_gap_filled(connection, arrival)
 
 
 def _note_stored_duplicate(connection: "ConnectionCore", duplicate: tuple[int, int] | None) -> None:
@@ -89,14 +89,14 @@ def take_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     tcb = connection.tcb
     if arrival.has_fin and connection.pending_fin is None and tcb.peer_fin is None:
         connection.pending_fin = arrival.text_seq + len(arrival.text)
-        connection.ack_now = True
+        connection.delayed_ack.on_fin(connection, arrival)
     if connection.pending_fin is None or connection.pending_fin > tcb.rcv_nxt:
         return NEXT
     tcb.peer_fin = connection.pending_fin
     connection.pending_fin = None
     connection.reassembly.clear()
     tcb.rcv_nxt = tcb.peer_fin + 1
-    connection.ack_now = True
+    connection.delayed_ack.on_fin(connection, arrival)
     _advance_state(connection, now=arrival.now)
     return NEXT
 

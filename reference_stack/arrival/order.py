@@ -97,6 +97,7 @@ def is_acceptable(connection: "ConnectionCore", arrival: Arrival) -> bool:
 def reply(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Send <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for a segment that proves nothing."""
     if connection.challenge.allows_reply(connection, arrival):
+        connection.delayed_ack.on_unacceptable(connection, arrival)
         output.send_ack(connection, now=arrival.now)
 
 

@@ -58,8 +58,8 @@ class CongestionControl(ABC):
         """The retransmission timer expired; `is_first` unless it did before for the same data."""
 
     @abstractmethod
-    def on_idle(self, *, now: Micros) -> None:
-        """Nothing was sent for longer than a retransmission timeout and data is about to leave."""
+    def on_idle(self, *, idle: Micros, rto: Micros, now: Micros) -> None:
+        """Nothing was sent for `idle`, which is longer than the timeout `rto`, and data is about to leave."""
 
     def on_quantum_change(self, quantum: int) -> None:
         """The segment size changed: keep the windows' size in segments (RFC 5681, 3.1)."""

@@ -58,7 +58,7 @@ class Reno(CongestionControl):
         self._avoidance_acked = 0
         self._forget_large_restart()
 
-    def on_idle(self, *, now: Micros) -> None:  # noqa: ARG002
+    def on_idle(self, *, idle: Micros, rto: Micros, now: Micros) -> None:  # noqa: ARG002
         """RFC 5681, 4.1: the restart window is min (IW, cwnd)."""
         self.cwnd = min(self.cwnd, self._restart_window)
         self._unproven = self.cwnd

@@ -46,6 +46,21 @@ class DelayedAck:
         elif not connection.timers.is_running(DELAYED_ACK):
             connection.timers.set(DELAYED_ACK, arrival.now + self.DELAY_US)
 
+    def on_out_of_order(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
+        """Text came ahead of RCV.NXT: acknowledged at once (RFC 5681, 4.2)."""
+        connection.ack_now = True
+
+    def on_gap_filled(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
+        """Text at RCV.NXT came while other text waited behind a gap: acknowledged at once (RFC 5681, 4.2)."""
+        connection.ack_now = True
+
+    def on_fin(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
+        """A FIN was heard, in order or ahead of RCV.NXT."""
+        connection.ack_now = True
+
+    def on_unacceptable(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """A segment outside the window is about to be answered."""
+
     def on_timeout(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
         """The delay is over."""
         connection.ack_now = True

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import output
+from reference_stack import output, transmit
 from wire.tcp import ACK
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ class Probes:
         tcb = connection.tcb
         front = connection.scoreboard.front
         if front is not None:
-            output.retransmit(connection, front, now=now)
+            transmit.retransmit(connection, front, now=now)
             return
         unsent = connection.send_queue.end - tcb.snd_nxt
         usable = min(unsent, tcb.send_limit - tcb.snd_nxt, tcb.snd_mss)
         if usable > 0:
-            output.send_new(connection, usable, now=now)
+            transmit.send_new(connection, usable, now=now)
             return
         connection.is_probe_outstanding = True
-        output.send_new(connection, min(unsent, 1), now=now, is_probe=True)
+        transmit.send_new(connection, min(unsent, 1), now=now, is_probe=True)
 
     def first_delay(self, connection: "ConnectionCore") -> int:
         """Return how long to wait before the first probe.

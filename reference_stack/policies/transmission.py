@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reference_stack.timers import CORK, PERSIST
+
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
     from reference_stack.recovery.scoreboard import SentSegment
@@ -28,7 +30,7 @@ class Transmission:
     OVERRIDE_US = 500_000
     """Override timeout of the silly-window rule, 0.1 to 1.0 s (RFC 9293, 3.8.6.2.1)."""
 
-    def next_length(self, connection: "ConnectionCore", sendable: Sendable) -> int:
+    def next_length(self, connection: "ConnectionCore", sendable: Sendable, *, now: int) -> int:  # noqa: ARG002
         """Return how many octets the next segment takes; 0 to wait."""
         unsent, usable, room, mss = sendable
         length = min(unsent, usable, mss)
@@ -56,6 +58,24 @@ class Transmission:
     def on_write(self, connection: "ConnectionCore", start: int, end: int, *, more: bool) -> None:
         """The application queued the octets from `start` to `end`."""
 
+    def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
+        """The octets from `start` to `end` left for the first time."""
+
+    def on_transmitted(self, connection: "ConnectionCore", *, segments: int, now: int) -> None:
+        """An attempt to send new data is over; so many segments left."""
+
+    def arm_waiting(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Start the timer that gets waiting data out: window probe, silly-window override, or the end of corking."""
+        tcb, timers = connection.tcb, connection.timers
+        if not (connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt):
+            timers.stop(CORK)
+        elif connection.is_holding_back:
+            if not timers.is_running(CORK):
+                timers.set(CORK, now + connection.settings.cork_timeout_us)
+        elif not connection.scoreboard.segments and not timers.is_running(PERSIST):
+            connection.probing_since = now
+            timers.set(PERSIST, now + connection.probes.first_delay(connection))
+
     def retransmission_limit(self, connection: "ConnectionCore") -> int:
         """Return how many octets one retransmitted segment may carry."""
         return connection.tcb.snd_mss
@@ -63,3 +83,7 @@ class Transmission:
     def retransmission_run(self, connection: "ConnectionCore", first: "SentSegment") -> "list[SentSegment]":  # noqa: ARG002
         """Return the segments that leave again as one, beginning with `first`: here each for itself."""
         return [first]
+
+    def retransmission_flags(self, run: "list[SentSegment]") -> int:
+        """Return the flags of a retransmission beside ACK: those that the last of its segments had."""
+        return run[-1].flags

@@ -31,7 +31,8 @@ class AckReport:
 
     `is_duplicate` is the definition of RFC 5681, section 2. `flight` is the outstanding octets and `flight_segments`
     the outstanding segments before this acknowledgment. `dsack` is a block that reported a duplicate (RFC 2883).
-    `echo_delay` is the age of the timestamp that the peer echoed, or None.
+    `echo_delay` is the age of the timestamp that the peer echoed, or None; `sample` the round trip that was measured.
+    `can_send_new` says that unsent data fits the peer's window.
     """
 
     una_before: int
@@ -42,12 +43,15 @@ class AckReport:
     is_duplicate: bool = False
     is_window_update: bool = False
     has_data: bool = False
+    snd_nxt: int = 0
+    can_send_new: bool = False
     acked: list[SentSegment] = field(default_factory=list)
     newly_sacked: list[SentSegment] = field(default_factory=list)
     dsack: tuple[int, int] | None = None
     has_sack: bool = False
     congestion_echo: bool = False
     echo_delay: Micros | None = None
+    sample: Micros | None = None
 
     @property
     def acked_octets(self) -> int:
@@ -103,6 +107,23 @@ class LossRecovery(ABC):
         """The peer echoed an ECN mark: react once in a round trip (RFC 3168, 6.1.2)."""
         return
 
+    @property
+    def prefers_new_data(self) -> bool:
+        """New data is to be tried before retransmissions (F-RTO, RFC 5682, step 2b)."""
+        return False
+
+    def on_new_data_tried(self, *, snd_nxt: int) -> None:  # noqa: ARG002
+        """New data was tried first; SND.NXT tells whether any could leave."""
+        return
+
+    def arm_probe(self, *, now: Micros, rto_deadline: Micros) -> bool:  # noqa: ARG002
+        """Tell whether a loss probe or reordering timer runs in place of the retransmission timer."""
+        return False
+
+    def on_probe_sent(self, *, snd_nxt: int, is_retransmission: bool) -> None:  # noqa: ARG002
+        """A loss probe left."""
+        return
+
     def restarts_timer(self, report: AckReport) -> bool:
         """Tell whether an acknowledgment of new data restarts the retransmission timer (RFC 6298, 5.3)."""
         return report.acked_octets > 0
@@ -111,6 +132,6 @@ class LossRecovery(ABC):
         """When `on_timer` wants to be called (reordering timer, loss probe), or None."""
         return None
 
-    def on_timer(self, *, now: Micros) -> None:  # noqa: ARG002
-        """The deadline has come."""
-        return
+    def on_timer(self, *, now: Micros) -> bool:  # noqa: ARG002
+        """The deadline has come; tell whether a loss probe is to be sent."""
+        return False

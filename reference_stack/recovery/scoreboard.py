@@ -15,13 +15,15 @@ class SentSegment:
     """One segment's worth of sequence space that left: `start` up to, not including, `end`.
 
     `flags` are the header bits to repeat (SYN, FIN, PSH). `sent_at` is the newest transmission, `first_sent_at` the
-    oldest. `is_retransmitted` says that a retransmission is thought to be on its way.
+    oldest. `is_retransmitted` says that a retransmission is thought to be on its way. Segments with the same `frame`
+    left together as one super-segment.
     """
 
     __slots__ = (
         "end",
         "first_sent_at",
         "flags",
+        "frame",
         "is_lost",
         "is_retransmitted",
         "is_sacked",
@@ -30,10 +32,11 @@ class SentSegment:
         "transmissions",
     )
 
-    def __init__(self, start: int, end: int, flags: int, *, now: Micros) -> None:
+    def __init__(self, start: int, end: int, flags: int, *, now: Micros, frame: int = 0) -> None:
         self.start = start
         self.end = end
         self.flags = flags
+        self.frame = frame
         self.sent_at = now
         self.first_sent_at = now
         self.transmissions = 1
@@ -108,9 +111,9 @@ class Scoreboard:
         """Segments thought to be in the network."""
         return self.out.segments - self.sacked.segments - self.lost.segments + self.retransmitted.segments
 
-    def on_sent(self, start: int, end: int, flags: int, *, now: Micros) -> SentSegment:
+    def on_sent(self, start: int, end: int, flags: int, *, now: Micros, frame: int = 0) -> SentSegment:
         """Enter new sequence space; it must follow what was sent before."""
-        segment = SentSegment(start, end, flags, now=now)
+        segment = SentSegment(start, end, flags, now=now, frame=frame)
         self.segments.append(segment)
         self.out.add(segment)
         return segment
@@ -122,6 +125,11 @@ class Scoreboard:
         if not segment.is_retransmitted and not segment.is_sacked:
             segment.is_retransmitted = True
             self.retransmitted.add(segment)
+
+    def on_probed(self, segment: SentSegment, *, now: Micros) -> None:
+        """Note that the segment left again as a probe, which `pipe` does not count."""
+        segment.sent_at = now
+        segment.transmissions += 1
 
     def acknowledge(self, una: int) -> list[SentSegment]:
         """Take out what lies before `una` and return the segments that are now whole; a part is cut from the next."""
@@ -163,7 +171,7 @@ class Scoreboard:
     def split(self, segment: SentSegment, at: int, *, first_flags: int) -> SentSegment:
         """Cut a segment in two at sequence number `at` and return the second half; the first gets `first_flags`."""
         self._forget(segment)
-        second = SentSegment(at, segment.end, segment.flags, now=segment.sent_at)
+        second = SentSegment(at, segment.end, segment.flags, now=segment.sent_at, frame=segment.frame)
         second.first_sent_at = segment.first_sent_at
         second.transmissions = segment.transmissions
         second.is_sacked = segment.is_sacked

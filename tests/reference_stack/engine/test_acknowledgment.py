@@ -1,4 +1,4 @@
-"""What acceptable acknowledgments do: SND.UNA, the send window, the closing states (RFC 9293, 3.10.7.4, fifth check)."""
+"""What acceptable acknowledgments do: SND.UNA, send window, closing states (RFC 9293, 3.10.7.4, fifth check)."""
 
 from reference_stack.states import State
 from tests.reference_stack.engine.cells import covers

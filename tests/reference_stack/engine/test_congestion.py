@@ -81,10 +81,10 @@ def test_after_idleness_the_window_is_no_larger_than_the_initial_one() -> None:
     # RFC 5681, 4.1.
     control = reno()
     control.cwnd = 40_000
-    control.on_idle(now=0)
+    control.on_idle(idle=2, rto=1, now=0)
     assert control.cwnd == 10_000
     control.cwnd = 3000
-    control.on_idle(now=0)
+    control.on_idle(idle=2, rto=1, now=0)
     assert control.cwnd == 3000
 
 
@@ -93,7 +93,7 @@ def test_after_a_loss_in_the_initial_window_the_restart_window_is_that_of_rfc_33
     control = reno()
     control.on_congestion(flight=10_000, now=0)
     control.cwnd = 40_000
-    control.on_idle(now=0)
+    control.on_idle(idle=2, rto=1, now=0)
     assert control.cwnd == 4000
 
 

@@ -1,0 +1,147 @@
+"""Which data leaves now: retransmissions, new data, FIN, probes. The choices are asked from recovery and policies."""
+
+from typing import TYPE_CHECKING
+
+from reference_stack import output
+from reference_stack.policies.transmission import Sendable
+from reference_stack.states import State
+from reference_stack.timers import PERSIST, RETRANSMISSION
+from wire.tcp import ACK, FIN, PSH
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+    from reference_stack.recovery.scoreboard import SentSegment
+
+Micros = int
+
+MAY_TRANSMIT = frozenset({State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK})
+"""States in which data or FIN may still have to leave."""
+
+
+def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
+    """Send what may leave now: retransmissions first, then new data, then FIN."""
+    if connection.tcb.state not in MAY_TRANSMIT:
+        return
+    recovery = connection.recovery
+    if recovery.prefers_new_data:
+        send_unsent(connection, now=now)
+        recovery.on_new_data_tried(snd_nxt=connection.tcb.snd_nxt)
+    while (segment := recovery.next_retransmission()) is not None:
+        if not _is_inside_window(connection, segment):
+            break
+        retransmit(connection, segment, now=now)
+    if not send_unsent(connection, now=now):
+        while (segment := recovery.last_resort()) is not None:
+            retransmit(connection, segment, now=now)
+    connection.transmission.arm_waiting(connection, now=now)
+
+
+def _is_inside_window(connection: "ConnectionCore", segment: "SentSegment") -> bool:
+    # RFC 9293, SHLD-16: old data inside a shrunken window is retransmitted; the front always is, as a probe (MUST-35).
+    return segment.start == connection.tcb.snd_una or segment.end <= connection.tcb.send_limit
+
+
+def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
+    """Send new data and FIN as far as allowed; tell whether anything left."""
+    tcb, queue, transmission = connection.tcb, connection.send_queue, connection.transmission
+    unsent = queue.end - tcb.snd_nxt
+    before = tcb.snd_nxt
+    segments_before = connection.scoreboard.out.segments
+    if unsent > 0:
+        _restart_after_idle(connection, now=now)
+        mss = tcb.snd_mss - connection.options.octets_now(connection)
+    while unsent > 0:
+        sendable = Sendable(unsent, tcb.send_limit - tcb.snd_nxt, connection.recovery.room(), mss)
+        length = transmission.next_length(connection, sendable, now=now)
+        if length <= 0:
+            break
+        send_new(connection, length, now=now)
+        unsent = queue.end - tcb.snd_nxt
+    if tcb.fin_seq == tcb.snd_nxt and tcb.send_limit > tcb.snd_nxt and connection.recovery.room() > 0:
+        send_new(connection, 0, now=now)
+    transmission.on_transmitted(connection, segments=connection.scoreboard.out.segments - segments_before, now=now)
+    return tcb.snd_nxt != before
+
+
+def _restart_after_idle(connection: "ConnectionCore", *, now: Micros) -> None:
+    idle, rto = now - connection.last_sent_at, connection.rtt.rto
+    if not connection.scoreboard.segments and connection.settings.slow_start_after_idle and idle > rto:
+        connection.congestion.on_idle(idle=idle, rto=rto, now=now)
+
+
+def send_new(connection: "ConnectionCore", length: int, *, now: Micros, is_probe: bool = False) -> None:
+    """Send the next `length` unsent octets, and the FIN if it follows them and fits the window or nothing else goes."""
+    tcb = connection.tcb
+    start = tcb.snd_nxt
+    end = start + length
+    flags = ACK
+    if length and connection.transmission.is_pushed(connection, start, end):
+        flags |= PSH
+    if tcb.fin_seq == end and (end < tcb.send_limit or not length):
+        flags |= FIN
+    payload = connection.send_queue.slice(start, end)
+    output.emit(connection, seq=start, flags=flags, payload=payload, now=now, is_new_data=bool(length) and not is_probe)
+    if not connection.scoreboard.segments:
+        connection.progress_at = now
+    tcb.snd_nxt = end + (flags & FIN)
+    tcb.snd_max = max(tcb.snd_max, tcb.snd_nxt)
+    _enter(connection, start, tcb.snd_nxt, flags & (FIN | PSH), now=now)
+    connection.last_sent_at = now
+    connection.transmission.on_sent(connection, start, end)
+    if length:
+        connection.delayed_ack.on_data_sent(connection, now=now)
+    if not is_probe:
+        connection.timers.stop(PERSIST)
+        connection.probe_backoff = 0
+        connection.arm_after_new_data(now=now)
+
+
+def _enter(connection: "ConnectionCore", start: int, end: int, flags: int, *, now: Micros) -> None:
+    """Put sequence space on the scoreboard, a segment's worth at a time, the flags with the last."""
+    mss = connection.tcb.snd_mss
+    frame = start
+    while end - start - (flags & FIN) > mss:
+        connection.scoreboard.on_sent(start, start + mss, 0, now=now, frame=frame)
+        start += mss
+    connection.scoreboard.on_sent(start, end, flags, now=now, frame=frame)
+
+
+def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micros, is_probe: bool = False) -> None:
+    """Send a segment again, or several that follow each other as one where the policy says so.
+
+    A loss probe (`is_probe`) does not count as a retransmission on its way.
+    """
+    tcb = connection.tcb
+    limit = connection.transmission.retransmission_limit(connection)
+    if first.length - (first.flags & FIN) > limit:
+        connection.scoreboard.split(first, first.start + limit, first_flags=0)
+    run = [first] if is_probe else connection.transmission.retransmission_run(connection, first)
+    last = run[-1]
+    payload = connection.send_queue.slice(first.start, last.end - (last.flags & FIN))
+    flags = ACK | connection.transmission.retransmission_flags(run)
+    output.emit(connection, seq=first.start, flags=flags, payload=payload, now=now)
+    for segment in run:
+        if is_probe:
+            connection.scoreboard.on_probed(segment, now=now)
+        else:
+            connection.recovery.on_retransmitted(segment, now=now)
+        connection.counters.total_retransmissions += 1
+    connection.counters.bytes_retransmitted += len(payload)
+    tcb.snd_max = max(tcb.snd_max, last.end)
+    connection.last_sent_at = now
+    if not connection.timers.is_running(RETRANSMISSION) and not connection.is_probe_outstanding:
+        connection.arm_retransmission(now=now)
+
+
+def send_loss_probe(connection: "ConnectionCore", *, now: Micros) -> None:
+    """Send one segment to provoke an acknowledgment: new data if the window has room, else the last (RFC 8985, 7.3)."""
+    tcb, board = connection.tcb, connection.scoreboard
+    unsent = connection.send_queue.end - tcb.snd_nxt
+    length = min(unsent, tcb.snd_mss)
+    if length > 0 and tcb.snd_nxt + length <= tcb.send_limit:
+        send_new(connection, length, now=now)
+        connection.recovery.on_probe_sent(snd_nxt=tcb.snd_nxt, is_retransmission=False)
+    elif board.segments:
+        retransmit(connection, board.segments[-1], now=now, is_probe=True)
+        connection.recovery.on_probe_sent(snd_nxt=tcb.snd_nxt, is_retransmission=True)
+    connection.arm_retransmission(now=now)
