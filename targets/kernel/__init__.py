@@ -14,8 +14,8 @@ def create(link: str = "auto", *, segmentation_offload: bool = True, align_to_ti
 
     `link` is ``tun``, ``veth`` or ``auto`` (TUN where /dev/net/tun can be opened, else veth). With
     `segmentation_offload` the stack may hand over super-segments, as packetdrill's tunnel lets it. `align_to_tick`
-    makes a script's time 0 lie a quarter of a millisecond after a timer tick, so that runs meet the kernel's timers alike; it
-    costs up to one tick per script.
+    makes a script's time 0 lie a quarter of a millisecond after a timer tick, so that runs meet the kernel's timers
+    alike; it costs up to one tick per script.
     """
     from targets.kernel.target import KernelTarget  # noqa: PLC0415 - the helper must not load the target
 

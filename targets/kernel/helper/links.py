@@ -9,6 +9,7 @@ import fcntl
 import os
 import socket
 import struct
+import time
 from typing import Any, NamedTuple
 
 from targets.kernel.helper import namespaces
@@ -50,6 +51,8 @@ _CAPTURE_BUFFER = 2 << 20
 _LOCAL_ADDRESS = bytes.fromhex("020000000001")  # locally administered unicast addresses
 _PEER_ADDRESS = bytes.fromhex("020000000002")
 _LARGEST_MTU = 65535
+_ADDRESS_LIMIT_S = 2.0
+_ADDRESS_PAUSE_S = 0.0002
 _LEAST_IPV6_MTU = 1280  # RFC 8200, section 5: below it a device has no IPv6 at all
 
 
@@ -157,6 +160,7 @@ def configure(link: Link, settings: dict[str, Any]) -> None:
         step = "adding the local address"
         if not settings["is_anyip"]:
             netlink.add_address(index, settings["local_ip"], settings["prefix_length"])
+            _await_address(netlink, settings["local_ip"])
         step = "adding the route towards the peer"
         _set_route(netlink, index, settings)
     except OSError as error:
@@ -164,6 +168,18 @@ def configure(link: Link, settings: dict[str, Any]) -> None:
         raise Failure(f"{step} failed: {error.strerror}", advice) from error
     finally:
         netlink.close()
+
+
+def _await_address(netlink: Netlink, address: str) -> None:
+    """Wait until the address is in use: the kernel enters the route of an IPv6 address later, from a work queue.
+
+    A packet that came before would not be for this host and vanish. Raises `Failure` after a deadline.
+    """
+    deadline = time.monotonic() + _ADDRESS_LIMIT_S
+    while not netlink.is_delivered_locally(address):
+        if time.monotonic() > deadline:
+            raise Failure(f"the address {address} did not come into use", "try again when the machine is less busy")
+        time.sleep(_ADDRESS_PAUSE_S)
 
 
 def _set_route(netlink: Netlink, index: int, settings: dict[str, Any]) -> None:

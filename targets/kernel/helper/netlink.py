@@ -24,6 +24,7 @@ _RTM_NEWLINK = 16
 _RTM_NEWADDR = 20
 _RTM_NEWROUTE = 24
 _RTM_DELROUTE = 25
+_RTM_GETROUTE = 26
 
 _IFLA_ADDRESS = 1
 _IFLA_IFNAME = 3
@@ -50,6 +51,7 @@ _RT_SCOPE_UNIVERSE = 0
 _RT_SCOPE_LINK = 253
 _RT_SCOPE_NOWHERE = 255
 _RTN_UNICAST = 1
+_RTN_LOCAL = 2
 
 IFF_UP = 0x1
 IFF_NOARP = 0x80
@@ -137,6 +139,19 @@ class Netlink:
         if family == socket.AF_INET6:
             body += _number(_IFA_FLAGS, _IFA_F_NODAD)
         self._request(_RTM_NEWADDR, _NLM_F_CREATE | _NLM_F_EXCL, body)
+
+    def is_delivered_locally(self, address: str) -> bool:
+        """Tell whether packets to the address are taken for this host's own (its route is of type local)."""
+        family, packed = _packed(address)
+        body = _RTMSG.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_DST, packed)
+        self._sequence += 1
+        self._socket.send(
+            _HEADER.pack(_HEADER.size + len(body), _RTM_GETROUTE, _NLM_F_REQUEST, self._sequence, 0) + body
+        )
+        answer = self._socket.recv(8192)
+        if _HEADER.unpack_from(answer)[1] != _RTM_NEWROUTE:
+            return False
+        return bool(_RTMSG.unpack_from(answer, _HEADER.size)[7] == _RTN_LOCAL)
 
     def delete_route(self, network: str, prefix_length: int) -> None:
         """Delete the route to exactly this prefix, of whatever kind."""
