@@ -164,7 +164,7 @@ class SetupCalls(CallBase):
         socket.remote_ip, socket.remote_port = target.ip, target.port
         socket.local_ip = local_ip
         try:
-            socket.local_port = self._connect_port(socket)
+            socket.local_port = self._connect_port(socket, now=now)
         except CallFailed:
             socket.local_ip, socket.remote_ip, socket.remote_port = kept
             raise
@@ -181,14 +181,14 @@ class SetupCalls(CallBase):
             raise CallFailed(Errno.ENETUNREACH)
         return source
 
-    def _connect_port(self, socket: TcpSocket) -> int:
+    def _connect_port(self, socket: TcpSocket, *, now: Micros) -> int:
         """Return the local port of an active open; `CallFailed` EADDRNOTAVAIL when the four-tuple is taken."""
         first, last = (socket.local_port, socket.local_port) if socket.is_bound else self._port_range()
         offset = self.around.secrets.port_offset(socket.local_ip, socket.remote_ip, socket.remote_port)
         count = last - first + 1
         for step in range(count):
             port = first + (offset + step) % count
-            if self.tcp.is_port_usable(socket, port):
+            if self.tcp.is_port_usable(socket, port, now=now):
                 return port
         raise CallFailed(Errno.EADDRNOTAVAIL)
 

@@ -172,7 +172,7 @@ class TcpSocket(Socket):
         self.seen_writable = False
         self.seen_urgent = 0
         self.seen_path_mtu: int | None = None
-        self.seen_time_wait = False
+        self.time_wait_since: Micros | None = None
 
     # --- state ---------------------------------------------------------------------------------------------------
 

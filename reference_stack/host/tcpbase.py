@@ -50,7 +50,7 @@ class TcpBase:
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
         socket.seen_path_mtu = socket.settings.path_mtu
-        socket.seen_time_wait = False
+        socket.time_wait_since = None
         socket.error_queue.restart()
         if socket.memory is not None:
             socket.memory.restart()
@@ -110,7 +110,7 @@ class TcpBase:
             _wake(socket)
         if socket.memory is not None and socket.memory.is_short:
             self._grow_send_memory(socket, connection)
-        if connection.state is State.TIME_WAIT and not socket.seen_time_wait:
+        if connection.state is State.TIME_WAIT and socket.time_wait_since is None:
             self._on_time_wait(socket, connection, now=now)
         _notice_changes(socket, connection)
         if connection.is_deleted:
@@ -135,8 +135,8 @@ class TcpBase:
 
     def _on_time_wait(self, socket: TcpSocket, connection: Connection, *, now: Micros) -> None:
         """Keep at most ``tcp_max_tw_buckets`` connections in TIME-WAIT (measured: one more is gone at once)."""
-        socket.seen_time_wait = True
-        kept = sum(1 for other in self.demux if other.seen_time_wait)
+        socket.time_wait_since = now
+        kept = sum(1 for other in self.demux if other.time_wait_since is not None)
         if kept > self._around.sysctls.number("net.ipv4.tcp_max_tw_buckets"):
             connection.abort(now=now)  # no reset in TIME-WAIT
 

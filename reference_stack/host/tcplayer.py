@@ -21,15 +21,34 @@ class TcpLayer(ListeningTcp):
         """Open the connection between the socket's two addresses, which are set; the SYN leaves."""
         socket.phase = Phase.CONNECTING
         socket.is_established = socket.has_ended = socket.is_read_shut = socket.is_write_shut = False
-        self._begin(socket, now=now).connect(now=now)
+        old = self.demux.connection(FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port))
+        least = None
+        if old is not None and old.live is not None:
+            least = old.live.successor_isn
+            old.live.abort(now=now)  # no reset in TIME-WAIT
+            self.settle(old, now=now)
+        self._begin(socket, now=now, least_isn=least).connect(now=now)
         self.settle(socket, now=now)
 
-    def is_port_usable(self, socket: TcpSocket, port: int) -> bool:
+    def is_port_usable(self, socket: TcpSocket, port: int, *, now: Micros) -> bool:
         """Whether an active open may leave from `port`: the four-tuple is free, and no other socket has bound it."""
-        if self.demux.connection(FourTuple(socket.local_ip, port, socket.remote_ip, socket.remote_port)) is not None:
+        taken = self.demux.connection(FourTuple(socket.local_ip, port, socket.remote_ip, socket.remote_port))
+        if taken is not None and not self._is_reusable(taken, now=now):
             return False
-        others = (other for other in self.demux.ports.holders(port) if other is not socket)
+        others = (other for other in self.demux.ports.holders(port) if other not in (socket, taken))
         return socket.is_bound or not any(other.is_bound and socket.overlaps(other) for other in others)
+
+    def _is_reusable(self, old: TcpSocket, *, now: Micros) -> bool:
+        """Whether a new connection may take over an old one's TIME-WAIT (tcp(7), ``tcp_tw_reuse`` 1).
+
+        Measured: only with timestamps, and not within ``tcp_tw_reuse_delay`` milliseconds.
+        """
+        sysctls = self._around.sysctls
+        connection, since = old.live, old.time_wait_since
+        if connection is None or since is None or sysctls.number("net.ipv4.tcp_tw_reuse") != 1:
+            return False
+        is_old = now - since > sysctls.number("net.ipv4.tcp_tw_reuse_delay") * 1_000
+        return connection.tcb.has_timestamps and is_old
 
     def release(self, socket: TcpSocket, *, now: Micros) -> None:
         """The last descriptor of `socket` was closed (close(2), RFC 9293, 3.10.4 and 3.10.5)."""

@@ -5,6 +5,7 @@ import pytest
 from reference_stack.host import Errno
 from tests.reference_stack.host.world import SECOND, World
 from wire.abi import SHUT_RD, SHUT_RDWR, SHUT_WR, SO_LINGER, SOL_SOCKET, pack_linger
+from wire.options import Mss, Timestamps
 
 
 def linger(world: World, fd: int, seconds: int) -> None:
@@ -269,3 +270,31 @@ def test_tcp_max_tw_buckets_bounds_the_connections_in_time_wait(world: World) ->
     in_time_wait(world)
     world.inject("F. 1:1(0) ack 2")
     assert world.sent() == ["R 2:2(0)"]
+
+
+def closed_actively_with_timestamps(world: World) -> int:
+    """One port only: connect with timestamps and close first, so that it stays in TIME-WAIT; returns SND.NXT."""
+    world.host.shell("sysctl -q net.ipv4.ip_local_port_range='50000 50000'", now=0)
+    fd = world.connecting()
+    world.inject("S. 0:0(0) ack 1", options=(Mss(1460), Timestamps(1, 0)))
+    world.call("close", fd=fd)
+    world.inject("F. 1:1(0) ack 2", options=(Timestamps(2, 0),))
+    world.sent()
+    return world.local_isn + 2
+
+
+@pytest.mark.parametrize(
+    ("reuse", "wait_us", "is_reused"), [(1, 1_300_000, True), (1, 900_000, False), (0, 10**7, False)]
+)
+def test_tcp_tw_reuse_takes_a_time_wait_over_after_a_second(
+    world: World, reuse: int, wait_us: int, is_reused: bool
+) -> None:
+    # Measured (tcp_tw_reuse-2 and 3): a SYN above the old numbers after 1.3 s, else EADDRNOTAVAIL.
+    old_next = closed_actively_with_timestamps(world)
+    world.host.shell(f"sysctl -q net.ipv4.tcp_tw_reuse={reuse}", now=world.now)
+    world.advance(wait_us)
+    fd = world.nonblocking(world.socket())
+    errno = world.errno("connect", fd=fd, address=world.peer_address())
+    assert errno == (Errno.EINPROGRESS if is_reused else Errno.EADDRNOTAVAIL)
+    if is_reused:
+        assert 0 < (world.local_isn - old_next) % 2**32 < 2**31
