@@ -106,10 +106,11 @@ class FakeTarget:
         options: tuple[TcpOption, ...] = (),
         window: int = 1000,
         port: int | None = None,
+        src_port: int = 8080,
     ) -> None:
         """Plan a segment of the connection; `seq` counts from the stack's ISN, `ack` is the number on the wire."""
         segment = TcpSegment(
-            8080,
+            src_port,
             self.peer_port if port is None else port,
             (LIVE_ISN + seq) % 2**32,
             ack,

@@ -15,7 +15,7 @@ from wire.abi import TcpInfo
 from wire.ip import Ipv4Header
 from wire.options import Mss, Nop, Timestamps, UnknownOption
 from wire.packet import Packet, build_packet
-from wire.tcp import ACK, FIN, PSH, RST, TcpSegment
+from wire.tcp import ACK, FIN, PSH, RST, SYN, TcpSegment
 
 MS = 1_000
 OPENING = """
@@ -221,7 +221,7 @@ def test_wait_without_an_end_is_limited_and_names_its_line() -> None:
 def test_target_that_sends_without_end_is_an_error() -> None:
     def endless(target: FakeTarget) -> None:
         data = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), TcpSegment(1, 1, 0, 0, ACK, 0)))
-        target.poll = lambda _deadline: Departure(target.clock, data)  # type: ignore[method-assign]
+        target.poll = lambda _deadline: Departure(target.clock, data)  # type: ignore[assignment,method-assign]
 
     result = run("+0 > . 1:1(0) ack 1\n", target_after_handshake(endless))
     assert result.verdict is Verdict.ERROR
@@ -241,8 +241,8 @@ def test_result_is_checked_before_errno() -> None:
 
 def test_errno_is_checked_only_when_it_is_written() -> None:
     opening = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
-    results = {Read: [CallResult(-1, 104)]}
-    assert run("+0 read(3, ..., 1) = -1\n", FakeTarget(results=dict(results)), opening=opening).verdict is Verdict.PASS
+    unnamed = FakeTarget(results={Read: [CallResult(-1, 104)]})
+    assert run("+0 read(3, ..., 1) = -1\n", unnamed, opening=opening).verdict is Verdict.PASS
     named = run(
         "+0 read(3, ..., 1) = -1 EAGAIN (x)\n",
         FakeTarget(results={Read: [CallResult(-1, 104)]}),
@@ -377,3 +377,16 @@ def test_code_before_accept_has_no_socket() -> None:
 def test_code_that_loops_for_ever_is_stopped() -> None:
     result = run("+0 accept(3, ..., ...) = 4\n+0 %{ while True: pass }%\n", code_target())
     assert "loop for ever" in message(result)
+
+
+def test_repeated_syn_of_an_older_socket_is_not_merged_with_the_new_socket_s_own() -> None:
+    def on_connect(target: FakeTarget) -> None:
+        target.sends(0, SYN, 0, port=8080, src_port=40001)
+        target.sends(0, SYN, 100, port=8080, src_port=40002, payload=bytes(8))
+
+    target = FakeTarget()
+    on_connect(target)
+    text = (
+        "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 sendto(3, ..., 8, MSG_FASTOPEN, ..., ...) = 0\n+0 > S 0:8(8)\n"
+    )
+    assert run(text, target, opening="").verdict is Verdict.PASS
