@@ -13,6 +13,7 @@ from packetdrill_compat.ast import (
     EchoedUdp,
     EcnMark,
     Expression,
+    Integer,
     IpInfo,
     KeyValue,
     LingerExpr,
@@ -36,6 +37,7 @@ _DSCP = (
     | {"ef": 46, "voice-admit": 44, "le": 1}
 )
 _RST_DIAGNOSTIC_PAYLOAD = 8
+_S32_MIN, _S32_MAX = -(2**31), 2**31 - 1
 
 
 class NplabExpressionBuilder(ExpressionBuilder):
@@ -66,11 +68,14 @@ class NplabExpressionBuilder(ExpressionBuilder):
         """``{cmsg_len=N, cmsg_level=…, cmsg_type=…, cmsg_data=…}``."""
         brace, length, level, kind, data = parts
         self._s32(length, "cmsg_len out of range")
+        for name, value in (("cmsg_level", level), ("cmsg_type", kind)):
+            if isinstance(value, Integer) and not _S32_MIN <= value.value <= _S32_MAX:
+                self.fail_at(f"{name} out of range", value.position)
         return CmsgExpr(level, kind, data, self.integer([length]), position=self.position(brace))
 
     def _s32(self, token: Token, message: str) -> int:
         value = integer(token)
-        if not -(2**31) <= value < 2**31:
+        if not _S32_MIN <= value <= _S32_MAX:
             self.fail(message, token)
         return value
 

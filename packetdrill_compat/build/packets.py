@@ -33,6 +33,7 @@ from wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 _MAX_OUTER_HEADERS = 4  # six headers in all, of which a packet has two of its own: IP and TCP, UDP or ICMP
 _MAX_MPLS_LABELS = 6
 _GRE_VERSION_MASK = 0x0007
+_GRE_ROUTING = 0x4000  # RFC 1701; taken out by RFC 2784, section 2.3
 _GRE_BITS = {"none": 0, "checksum": 0x8000, "key": 0x2000, "sequence#": 0x1000}
 _FLAG_BITS = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK, "U": URG, "E": ECE, "W": CWR, "A": AE}
 _ACE_BITS = (ECE, CWR, AE)
@@ -127,6 +128,8 @@ class PacketBuilder(BuilderBase):
         word, header = parts
         if header.flags & _GRE_VERSION_MASK:
             self.fail("only GRE version 0 is supported", word, next_step="leave the last three bits of flags 0")
+        if header.flags & _GRE_ROUTING:
+            self.fail("GRE routing is not supported", word, next_step="leave the bit 0x4000 of flags 0")
         return GreEncap(
             header.flags, header.checksum, header.offset, header.key, header.sequence, position=self.position(word)
         )

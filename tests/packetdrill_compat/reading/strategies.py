@@ -93,7 +93,7 @@ def encaps(dialect: str) -> st.SearchStrategy[Encap]:
     infos = st.none() | ip_infos(dialect)
     v4 = st.ip_addresses(v=4).map(str)
     v6 = st.ip_addresses(v=6).map(str)
-    headers = st.builds(GreEncap, u16.map(lambda flags: flags & 0xFFF8), u16, u16, u32, u32)
+    headers = st.builds(GreEncap, u16.map(lambda flags: flags & 0xBFF8), u16, u16, u32, u32)
     return st.one_of(
         st.builds(IpEncap, st.just(4), v4, v4, infos),
         st.builds(IpEncap, st.just(6), v6, v6, infos),

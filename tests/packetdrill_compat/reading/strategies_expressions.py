@@ -121,9 +121,8 @@ def _compound(dialect: str, inner: st.SearchStrategy[Expression]) -> st.SearchSt
         error,
     ]
     if dialect == "nplab":
-        level = integers().filter(lambda node: isinstance(node, Integer) and not node.hexadecimal)
-        levels = st.just(Ellipsis_()) | level
         length = st.builds(Integer, st.integers(-(2**31), 2**31 - 1))
+        levels = st.just(Ellipsis_()) | length
         return st.one_of(
             *shared,
             st.builds(MsgHdrExpr, s64, lists, inner, lists, s64),

@@ -246,6 +246,7 @@ def test_addresses_in_expressions() -> None:
 
 def test_gre_has_version_0() -> None:
     assert message("> gre flags 1 sum 0 off 0 key 0 seq 0: udp (1)") == "only GRE version 0 is supported"
+    assert message("> gre flags 0x4000 sum 0 off 0 key 0 seq 0: udp (1)") == "GRE routing is not supported"
 
 
 def test_psp_needs_its_port() -> None:
