@@ -2,7 +2,7 @@
 
 from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
-from reference_stack import output
+from reference_stack import output, transmit
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.connection import Connection
 from reference_stack.core import ConnectionCore
@@ -134,7 +134,7 @@ def forget_after_close(original: Replacement, connection: ConnectionCore, *, now
     """The record is gone as soon as the FIN of a passive close has left."""
     original(connection, now=now)
     if connection.tcb.state is State.LAST_ACK:
-        output.transmit(connection, now=now)
+        transmit.transmit(connection, now=now)
         connection.delete()
 
 

@@ -34,13 +34,13 @@ def ignore_nodelay(
 
 @NAGLE.policy("transmission.next_length", "nagle-full-segment-test", "RFC 9293 3.7.4")
 def hold_full_segments(
-    original: Replacement, _policy: Transmission, connection: ConnectionCore, sendable: Sendable
+    original: Replacement, _policy: Transmission, connection: ConnectionCore, sendable: Sendable, **keywords: int
 ) -> int:
     """While data is outstanding full segments wait like small ones."""
     tcb = connection.tcb
     if tcb.snd_nxt > tcb.snd_una and not connection.settings.nodelay and tcb.fin_seq is None:
         return 0
-    length: int = original(connection, sendable)
+    length: int = original(connection, sendable, **keywords)
     return length
 
 

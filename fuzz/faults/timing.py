@@ -2,7 +2,7 @@
 
 from fuzz.faults.alter import Replacement, alter
 from fuzz.faults.registry import Area
-from reference_stack import output
+from reference_stack import transmit
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.core import ConnectionCore
 from reference_stack.policies.limits import Limits
@@ -52,9 +52,9 @@ def repeat_syn_with_next_number(original: Replacement, connection: ConnectionCor
 
 
 @RTO.policy("rtt.sample", "rto-srtt-scale-mixup", "RFC 6298 2.3", "RFC 6298 5.5")
-def mix_scales(original: Replacement, _rtt: RttEstimator, rtt: int, *, expected_samples: int = 1) -> None:
+def mix_scales(original: Replacement, _rtt: RttEstimator, rtt: int, **keywords: int) -> None:
     """The sample enters eight times as large as it is."""
-    original(rtt * 8, expected_samples=expected_samples)
+    original(rtt * 8, **keywords)
 
 
 @RTO.policy("rtt.rto", "rto-initial-low", "RFC 6298 2.1")
@@ -126,9 +126,9 @@ def stop_timer_on_any_ack(original: ArrivalRule, connection: ConnectionCore, arr
 def repeat_everything(original: Replacement, connection: ConnectionCore, *, now: int) -> None:
     """A timeout sends everything outstanding again at once."""
     original(connection, now=now)
-    if connection.tcb.state in output.MAY_TRANSMIT:
+    if connection.tcb.state in transmit.MAY_TRANSMIT:
         for segment in list(connection.scoreboard):
-            output.retransmit(connection, segment, now=now)
+            transmit.retransmit(connection, segment, now=now)
 
 
 RTO.constant(
