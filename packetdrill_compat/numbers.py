@@ -8,6 +8,8 @@ _LONGEST = 20  # more digits than 64 bits have, and far fewer than Python refuse
 
 def decimal(text: str) -> int:
     """Return the value of decimal digits with an optional sign: 64 bits, saturating, as ``strtoll`` does."""
+    if len(text) < _LONGEST - 1:
+        return int(text)
     digits = text.lstrip("+-").lstrip("0")
     magnitude = int(digits or "0") if len(digits) <= _LONGEST else U64_MAX
     return max(S64_MIN, min(-magnitude if text.startswith("-") else magnitude, S64_MAX))
