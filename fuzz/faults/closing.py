@@ -105,11 +105,11 @@ def discard_queued(original: Replacement, connection: Connection, *, now: int) -
     original(now=now)
 
 
-@CLOSE.connection("abort", "linger-zero-fin", "RFC 9293 3.10.5")
-def close_instead_of_abort(_original: Replacement, connection: Connection, *, now: int) -> None:
-    """An abort ends the connection by a FIN."""
-    connection.shutdown_send(now=now)
-    connection.is_detached = True
+@CLOSE.rule("call/abort", "linger-zero-fin", "RFC 9293 3.10.5")
+def send_fin_on_abort(_original: Replacement, connection: ConnectionCore, *, now: int) -> None:
+    """An abort sends a FIN instead of a reset."""
+    output.emit(connection, seq=connection.tcb.snd_nxt, flags=FIN | ACK, now=now)
+    connection.delete()
 
 
 @CLOSE.rule("text/take", "close-then-data-no-rst", "RFC 2525 2.16", "RFC 9293 3.6.1")
@@ -126,7 +126,9 @@ def swallow_late_text(original: ArrivalRule, connection: ConnectionCore, arrival
 def hold_last_segment(original: Replacement, _policy: object, connection: ConnectionCore, sendable: object) -> bool:
     """A short last segment and the FIN behind it wait for the ACK of what was sent before."""
     tcb = connection.tcb
-    return tcb.snd_nxt == tcb.snd_una and bool(original(connection, sendable))
+    if tcb.fin_seq is not None and tcb.snd_nxt > tcb.snd_una:
+        return False
+    return bool(original(connection, sendable))
 
 
 @CLOSE.rule("call/close", "lastack-close-resets", "RFC 9293 3.10.7.4")

@@ -49,8 +49,9 @@ def see_through_cork(
     original: Replacement, _policy: Transmission, connection: ConnectionCore, sendable: Sendable
 ) -> bool:
     """A corked socket sends a partial segment when nothing is outstanding."""
-    tcb = connection.tcb
-    return tcb.snd_nxt == tcb.snd_una or bool(original(connection, sendable))
+    if connection.is_holding_back and connection.tcb.snd_nxt == connection.tcb.snd_una:
+        return sendable.unsent <= sendable.usable
+    return bool(original(connection, sendable))
 
 
 @NAGLE.policy("transmission.may_send_partial", "sws-sender-tiny", "RFC 9293 3.8.6.2.1")
