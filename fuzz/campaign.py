@@ -1,24 +1,22 @@
 """Run the fuzz machine against a target and write what it finds as ``.pkt`` files."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fuzz.finding import Finding, minimise, reproduces
+from fuzz.finding import Finding, Shows, TargetFactory, minimise
 from fuzz.machine import ConnectionMachine, OracleFailure
 from packetdrill_compat.config import Config
 from packetdrill_compat.variants import variant_config
-from targets.base import Target
 
 
 @dataclass(slots=True)
 class Campaign:
     """One campaign: `examples` conversations of at most `steps` steps each, with a fixed `seed` or a new one."""
 
-    make_target: Callable[[], Target]
+    make_target: TargetFactory
     examples: int = 200
     steps: int = 30
     seed: int | None = None
@@ -49,12 +47,28 @@ class Campaign:
             suppress_health_check=list(HealthCheck),
         )
 
-    def minimal(self, finding: Finding) -> Finding | None:
-        """The finding with every event left out that it does not need; None when it does not fail by itself."""
-        config = finding_config(self.config)
-        if not reproduces(finding, finding.script, config, self.make_target()):
-            return None
-        return minimise(finding, config, self.make_target)
+    def minimal(self, finding: Finding, sound: TargetFactory | None = None) -> Finding | None:
+        """The finding with every event left out that it does not need; None when it does not fail by itself.
+
+        With a `sound` target the script also has to pass there, which shows that it fails by the fault alone.
+        """
+        shows = Shows(finding_config(self.config), self.make_target, sound)
+        return minimise(finding, shows) if shows(finding, finding.script) else None
+
+
+def find_planted(
+    make_target: TargetFactory, sound: TargetFactory, *, examples: int, attempts: int = 6
+) -> Finding | None:
+    """Fuzz a target with a planted fault until a finding fails there and passes on the sound one, seed after seed."""
+    for seed_number in range(attempts):
+        campaign = Campaign(make_target, examples=examples, seed=seed_number)
+        failure = campaign.run()
+        if failure is None or failure.finding is None:
+            continue
+        finding = campaign.minimal(failure.finding, sound)
+        if finding is not None:
+            return finding
+    return None
 
 
 def finding_config(config: Config) -> Config:

@@ -73,28 +73,42 @@ def _without_window(event: Event) -> Event:
     return replace(event, action=replace(action, body=replace(action.body, window=None)))
 
 
-def reproduces(finding: Finding, script: Script, config: Config, target: Target) -> bool:
-    """Tell whether the script fails at its last event, and with a packet that breaks the finding's rule."""
-    result = play(script, config, target)
-    failure = result.failure
-    if result.verdict is not Verdict.FAIL or failure is None or failure.event_index != len(script.events) - 1:
-        return False
-    violations = check_trace(result.trace)
-    if not violations or violations[0].oracle != finding.violation.oracle:
-        return False
-    # With strict segments each outbound event takes one packet, so the last one is judged with this one.
-    judged = sum(_is_outbound(event) for event in script.events) - 1
-    departures = [place for place, event in enumerate(result.trace.events) if isinstance(event, Departed)]
-    return judged < len(departures) and departures[judged] == violations[0].event_index
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """Tells whether a script shows a finding on the target and, where a sound one is known, passes there."""
+
+    config: Config
+    make_target: TargetFactory
+    sound: TargetFactory | None = None
+
+    def __call__(self, finding: Finding, script: Script) -> bool:
+        """Play the script."""
+        if not self._fails_by_the_rule(finding, script):
+            return False
+        return self.sound is None or play(script, self.config, self.sound()).verdict is Verdict.PASS
+
+    def _fails_by_the_rule(self, finding: Finding, script: Script) -> bool:
+        """Tell whether the script fails at its last event, and with a packet that breaks the finding's rule."""
+        result = play(script, self.config, self.make_target())
+        failure = result.failure
+        if result.verdict is not Verdict.FAIL or failure is None or failure.event_index != len(script.events) - 1:
+            return False
+        violations = check_trace(result.trace)
+        if not violations or violations[0].oracle != finding.violation.oracle:
+            return False
+        # With strict segments each outbound event takes one packet, so the last one is judged with this one.
+        judged = sum(_is_outbound(event) for event in script.events) - 1
+        departures = [place for place, event in enumerate(result.trace.events) if isinstance(event, Departed)]
+        return judged < len(departures) and departures[judged] == violations[0].event_index
 
 
-def minimise(finding: Finding, config: Config, make_target: TargetFactory) -> Finding:
+def minimise(finding: Finding, shows: Shows) -> Finding:
     """Leave out events as long as the script still shows the finding (greedy, from the back)."""
     events = list(finding.script.events)
     at = len(events) - 2
     while at > 0:
         shorter = replace(finding.script, events=tuple(events[:at] + events[at + 1 :]))
-        if reproduces(finding, shorter, config, make_target()):
+        if shows(finding, shorter):
             del events[at]
         at -= 1
     return replace(finding, script=replace(finding.script, events=tuple(events)))
