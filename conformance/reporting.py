@@ -52,6 +52,9 @@ def _finished(item: pytest.Item, call: pytest.CallInfo[None]) -> Finished | None
 def _show_verdict(item: pytest.Item, report: pytest.TestReport, finished: Finished) -> None:
     """Turn the report into what pytest shows for the verdict."""
     verdict = finished.judgement.verdict
+    if report.skipped and isinstance(item, ScriptItem) and isinstance(report.longrepr, tuple):
+        # Where the script is, not where our code skips it; so the summary folds a script's variants into one line.
+        report.longrepr = (str(item.path), None, report.longrepr[2])  # type: ignore[assignment]
     if not report.failed:
         return
     if verdict is Verdict.ERROR:

@@ -174,7 +174,8 @@ class _Run:
         """Run a command that belongs to no event; `written` is its place in the script, if it stands there."""
         position = Position() if written is None else written.position
         got = next_step = ""
-        kind = FailureKind.COMMAND
+        # Unlike a command among the events, which may well check something, this one only prepares or clears up.
+        kind = FailureKind.SCRIPT
         try:
             failure, output = run_in_target(self.recording, command, self.script.path, timeout=self.limit)
             if failure is None:

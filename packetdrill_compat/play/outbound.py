@@ -46,7 +46,8 @@ def read_frame(departure: Departure) -> Packet | None:
     try:
         packet = parse_packet(departure.packet)
     except MalformedPacket as error:
-        raise packet_error(f"malformed outbound packet: {error}\n{departure.packet.hex(' ')}") from None
+        octets = departure.packet.hex(" ") or "no octets"
+        raise PlayError(f"malformed outbound packet: {error}", kind=FailureKind.PACKET, got=octets) from None
     header = packet.ip
     if isinstance(header, Ipv4Header) and (header.fragment_offset or header.flags & 1):
         raise packet_error("outbound packet is an IPv4 fragment")
