@@ -2,6 +2,7 @@
 
 import linecache
 import os
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -65,6 +66,15 @@ def take_snapshot(
 
 class _TooManySteps(BaseException):
     """The block ran too many instructions."""
+
+
+def check_command(command: str) -> None:
+    """Blocks run in this interpreter, so ``--code_command`` may only name a Python; raises `PlayError` otherwise."""
+    program = command.split()[:1]
+    if not program or not os.path.basename(program[0]).startswith("python"):
+        raise PlayError(
+            f"--code_command={command} cannot be used: code blocks run in this Python", kind=FailureKind.UNSUPPORTED
+        )
 
 
 def execute(snapshots: list[Snapshot], path: str, *, limit: Micros) -> None:

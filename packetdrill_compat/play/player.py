@@ -6,7 +6,7 @@ from packetdrill_compat.ast import CodeBlock, Command, Direction, Event, PacketE
 from packetdrill_compat.calls import CallContext, Prepared, check_result, prepare
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import FailureKind
-from packetdrill_compat.play.code import Snapshot, take_snapshot
+from packetdrill_compat.play.code import Snapshot, check_command, take_snapshot
 from packetdrill_compat.play.commands import run_command
 from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.inbound import make_inbound
@@ -95,6 +95,7 @@ class Player:
                 self._wait_for(due, "command")
                 run_command(self._target, event.action.text, self.path, remaining=self._remaining())
             case CodeBlock():
+                check_command(self.config.code_command)
                 self._wait_for(due, "data collection for code")
                 line, record = event.position.line, self.sockets.under_test
                 self.snapshots.append(take_snapshot(event.action, line, self.current, record, self.call_now))

@@ -391,3 +391,9 @@ def test_repeated_syn_of_an_older_socket_is_not_merged_with_the_new_socket_s_own
         "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 sendto(3, ..., 8, MSG_FASTOPEN, ..., ...) = 0\n+0 > S 0:8(8)\n"
     )
     assert run(text, target, opening="").verdict is Verdict.PASS
+
+
+def test_code_for_another_interpreter_is_unsupported() -> None:
+    result = run("+0 %{ pass }%\n", target_after_handshake(), "--code_command=perl")
+    assert result.verdict is Verdict.UNSUPPORTED
+    assert "--code_command=perl cannot be used" in message(result)
