@@ -23,6 +23,7 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
         is_duplicate=_is_duplicate(connection, arrival),
         is_window_update=_is_window_update(connection, arrival),
         has_data=arrival.end > arrival.seq,
+        is_old=arrival.ack < tcb.snd_una,
         snd_nxt=tcb.snd_nxt,
         can_send_new=tcb.snd_nxt < min(connection.send_queue.end, max(tcb.snd_una, arrival.ack) + arrival.window),
         congestion_echo=connection.ecn.is_congestion_echo(connection, arrival),
@@ -34,8 +35,11 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     if report.una > report.una_before:
         arrival.advanced_una = True
         _advance(connection, report, arrival)
-    if not (board.segments or report.acked or report.newly_sacked):
+    if not (board.segments or report.acked or report.newly_sacked or report.dsack):
         return
+    report.duplicates_reported = connection.counters.duplicates_reported
+    report.retransmissions = connection.counters.total_retransmissions
+    connection.timing.measure(connection, report, arrival)
     before = connection.recovery.ca_state
     connection.recovery.on_ack(report, now=arrival.now)
     if before is not CaState.RECOVERY and connection.recovery.ca_state is CaState.RECOVERY:
@@ -76,9 +80,10 @@ def _read_sack(connection: "ConnectionCore", arrival: Arrival, report: AckReport
     first = blocks[0]
     # RFC 2883, section 5: compared with the ACK of the same segment, so that reordered ACKs prove nothing.
     is_inside_second = len(blocks) > 1 and blocks[1][0] <= first[0] and first[1] <= blocks[1][1]
-    if first[0] < first[1] and (first[1] <= arrival.ack or is_inside_second):
-        report.dsack = first
-        connection.counters.duplicates_reported += 1
+    if first[0] < first[1] and (first[0] < arrival.ack or is_inside_second):
+        if first[1] - first[0] <= tcb.max_snd_wnd:
+            report.dsack = first
+            connection.counters.duplicates_reported += max(-(-(first[1] - first[0]) // tcb.snd_mss), 1)
         blocks = blocks[1:]
     for left, right in blocks:
         if report.una <= left < right <= tcb.snd_max:
@@ -98,8 +103,8 @@ def _advance(connection: "ConnectionCore", report: AckReport, arrival: Arrival) 
         connection.icmp.on_acknowledged(connection, segment.length)
     if not connection.scoreboard.segments:
         connection.is_probe_outstanding = False
-    connection.timing.measure(connection, report, arrival)
     connection.retransmits = 0
+    connection.first_retransmitted_at = None
     connection.progress_at = arrival.now
     connection.soft_error = 0
 

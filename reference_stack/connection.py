@@ -55,7 +55,7 @@ class Connection(ConnectionCore):
         negotiation.take_peer_syn(self, arrival)
         self.enter(State.SYN_RECEIVED, now=now)
         user_calls.begin_handshake(self, now=now)
-        negotiation.queue_for_later(self, arrival)
+        self.opening.take_early_text(self, arrival)
 
     def send(self, data: bytes, *, now: Micros, more: bool = False, urgent: bool = False) -> int:
         """Queue octets and return how many were taken: 0 up to ``len(data)``, bounded by `send_space`.

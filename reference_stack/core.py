@@ -83,6 +83,7 @@ class ConnectionCore:
         self.time_wait = policies.time_wait()
         self.icmp = policies.icmp()
         self.ecn = policies.ecn()
+        self.opening = policies.opening()
         self.rtt = policies.rtt(self)
         self.start = policies.congestion()
         self.syn_retransmissions = 0
@@ -112,6 +113,8 @@ class ConnectionCore:
         """Sequence number of a FIN that was received but not reached."""
         self.retransmits = 0
         """Timeouts since the last progress."""
+        self.first_retransmitted_at: Micros | None = None
+        """When the first retransmission since the last progress left."""
         self.progress_at = 0
         """When SND.UNA last moved, or something became outstanding."""
         self.last_received_at = 0
@@ -120,6 +123,8 @@ class ConnectionCore:
         self.keepalive_probes = 0
         self.is_probe_outstanding = False
         self.probe_backoff = 0
+        self.probes_out = 0
+        """Window probes that nothing has answered."""
         self.probing_since = 0
         self.urgent_count = 0
         self.is_urgent_taken = False
@@ -146,6 +151,7 @@ class ConnectionCore:
         if self.is_deleted:
             return
         transmit.transmit(self, now=now)
+        self.delayed_ack.decide(self, now=now)
         if self.ack_now:
             output.send_ack(self, now=now)
         deadline = self.recovery.deadline()
@@ -223,8 +229,8 @@ class ConnectionCore:
     def update_segment_size(self) -> None:
         """The path MTU or the MSS limit changed."""
         self.tcb.snd_mss = self.mss.effective(self)
-        if self.congestion.quantum > 1:
-            self.congestion.on_quantum_change(self.tcb.snd_mss)
+        self.recovery.on_segment_size(self.tcb.snd_mss)
+        self.congestion.on_quantum_change(self.tcb.snd_mss)
 
     def restart_keepalive(self, *, now: Micros) -> None:
         """Start or stop the keep-alive timer as the settings say."""

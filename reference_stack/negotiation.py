@@ -52,14 +52,6 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
     tcb.snd_wl2 = arrival.ack
 
 
-def queue_for_later(connection: "ConnectionCore", arrival: "Arrival") -> None:
-    """Keep text and FIN that came with a SYN until ESTABLISHED (RFC 9293, 3.10.7.2 and 3.10.7.3)."""
-    text = arrival.text[: connection.tcb.rcv_wnd]
-    connection.reassembly.insert(arrival.text_seq, text)
-    if arrival.has_fin and len(text) == len(arrival.text):
-        connection.pending_fin = arrival.text_seq + len(text)
-
-
 def become_established(connection: "ConnectionCore", *, now: int) -> None:
     """Enter ESTABLISHED: congestion control starts, text that waited is taken."""
     tcb = connection.tcb
@@ -68,7 +60,8 @@ def become_established(connection: "ConnectionCore", *, now: int) -> None:
         # RFC 6298 (5.7): with an RTO below three seconds, data starts with three after a SYN was lost.
         connection.rtt.restart_with(SYN_LOST_RTO_US)
     connection.retransmits = 0
-    connection.progress_at = now
+    connection.first_retransmitted_at = None
+    connection.progress_at = connection.last_sent_at = now
     if not connection.scoreboard.segments:
         connection.timers.stop(RETRANSMISSION)
     # A CLOSE in SYN-RECEIVED waited for this moment (RFC 9293, 3.10.4).

@@ -17,6 +17,7 @@ from reference_stack.policies.ecn import Ecn
 from reference_stack.policies.icmp import IcmpErrors
 from reference_stack.policies.limits import Limits
 from reference_stack.policies.mss import SegmentSizes
+from reference_stack.policies.opening import Opening
 from reference_stack.policies.options import SegmentOptions, TimestampClock
 from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
@@ -94,6 +95,8 @@ class Policies:
     """Length of TIME-WAIT, reuse."""
     icmp: Callable[[], IcmpErrors] = IcmpErrors
     """ICMP errors and path MTU."""
+    opening: Callable[[], Opening] = Opening
+    """Text on a SYN."""
     ecn: Callable[[], Ecn] = Ecn
     """Explicit congestion notification."""
 

@@ -43,10 +43,22 @@ class ConnectionSettings:
     """Restart window after an idle RTO (RFC 5681, 4.1; sysctl ``tcp_slow_start_after_idle``)."""
     reordering: int = 3
     """Duplicate threshold at the start (RFC 5681: 3; sysctl ``tcp_reordering``)."""
+    max_reordering: int = 300
+    """Largest duplicate threshold that observed reordering leads to (sysctl ``tcp_max_reordering``)."""
+    has_frto: bool = True
+    """F-RTO after a timeout (RFC 5682; sysctl ``tcp_frto``), where the personality has it."""
+    early_retransmit: int = 3
+    """sysctl ``tcp_early_retrans``: 3 and 4 switch tail loss probes on (RFC 8985), where the personality has them."""
+    retransmit_collapse: bool = True
+    """sysctl ``tcp_retrans_collapse``: a small retransmission is filled up with what follows, where there is that."""
     max_tso_segments: int = 1
     """Most segments of MSS size that may leave as one super-segment; 1 switches super-segments off."""
-    more_timeout_us: int = 200_000
-    """Upper limit for data held back by ``more=True`` (MSG_MORE)."""
+    segmentation_offload: bool = True
+    """The device takes super-segments (``ethtool -K DEVICE gso on``), where the personality sends them."""
+    min_tso_segments: int = 2
+    """sysctl ``tcp_min_tso_segs``: segments that a super-segment has at least, where there are super-segments."""
+    tso_win_divisor: int = 3
+    """sysctl ``tcp_tso_win_divisor``: share of the window from which on a super-segment does not wait to grow."""
 
     # --- receiving ---------------------------------------------------------------------------------------------------
     rcvbuf: int = 131_072

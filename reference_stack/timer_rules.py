@@ -37,8 +37,8 @@ def retransmission_timeout(connection: "ConnectionCore", *, now: int) -> None:
     is_first = connection.retransmits == 0
     connection.retransmits += 1
     connection.counters.timeouts += 1
-    # RFC 6298 (5.5): the timeout doubles.
-    connection.rtt.on_timeout()
+    if connection.limits.is_backing_off(connection):
+        connection.rtt.on_timeout()
     if connection.tcb.state in OPENING:
         _send_syn_again(connection, now=now)
     else:
@@ -68,6 +68,7 @@ def persist_timeout(connection: "ConnectionCore", *, now: int) -> None:
         connection.give_up(now=now)
         return
     connection.probes.send_window_probe(connection, now=now)
+    connection.probes_out += 1
     if connection.is_probe_outstanding or not connection.scoreboard.segments:
         connection.probe_backoff += 1
         connection.timers.set(PERSIST, now + connection.probes.next_delay(connection))
@@ -114,6 +115,9 @@ def recovery_timeout(connection: "ConnectionCore", *, now: int) -> None:
     """Loss recovery asked to be called: a reordering timer or a loss probe."""
     if connection.recovery.on_timer(now=now):
         transmit.send_loss_probe(connection, now=now)
+    front = connection.scoreboard.front
+    if front is not None and not connection.timers.is_running(RETRANSMISSION):
+        connection.arm_retransmission(now=now, since=front.sent_at)
 
 
 def cork_timeout(connection: "ConnectionCore", *, now: int) -> None:

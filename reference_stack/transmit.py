@@ -69,13 +69,15 @@ def _restart_after_idle(connection: "ConnectionCore", *, now: Micros) -> None:
         connection.congestion.on_idle(idle=idle, rto=rto, now=now)
 
 
-def send_new(connection: "ConnectionCore", length: int, *, now: Micros, is_probe: bool = False) -> None:
+def send_new(
+    connection: "ConnectionCore", length: int, *, now: Micros, is_probe: bool = False, is_forced_push: bool = False
+) -> None:
     """Send the next `length` unsent octets, and the FIN if it follows them and fits the window or nothing else goes."""
     tcb = connection.tcb
     start = tcb.snd_nxt
     end = start + length
     flags = ACK
-    if length and connection.transmission.is_pushed(connection, start, end):
+    if length and (is_forced_push or connection.transmission.is_pushed(connection, start, end)):
         flags |= PSH
     if tcb.fin_seq == end and (end < tcb.send_limit or not length):
         flags |= FIN
@@ -92,7 +94,7 @@ def send_new(connection: "ConnectionCore", length: int, *, now: Micros, is_probe
         connection.delayed_ack.on_data_sent(connection, now=now)
     if not is_probe:
         connection.timers.stop(PERSIST)
-        connection.probe_backoff = 0
+        connection.probe_backoff = connection.probes_out = 0
         connection.arm_after_new_data(now=now)
 
 
@@ -120,6 +122,8 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
     payload = connection.send_queue.slice(first.start, last.end - (last.flags & FIN))
     flags = ACK | connection.transmission.retransmission_flags(run)
     output.emit(connection, seq=first.start, flags=flags, payload=payload, now=now)
+    if connection.first_retransmitted_at is None:
+        connection.first_retransmitted_at = now
     for segment in run:
         if is_probe:
             connection.scoreboard.on_probed(segment, now=now)

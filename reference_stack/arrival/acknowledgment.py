@@ -31,9 +31,7 @@ def complete_handshake(connection: "ConnectionCore", arrival: Arrival) -> Verdic
         connection.ack_now = False
         return STOP
     # RFC 1122, 4.2.2.20 (f): the send window variables are taken from this segment.
-    tcb.snd_wnd = arrival.window
-    tcb.max_snd_wnd = max(tcb.max_snd_wnd, arrival.window)
-    tcb.snd_wl1, tcb.snd_wl2 = arrival.seq, arrival.ack
+    _take_window(connection, arrival)
     acknowledge.take_ack(connection, arrival)
     negotiation.become_established(connection, now=arrival.now)
     # Text that waited since the SYN may have moved RCV.NXT.
@@ -73,12 +71,20 @@ def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     if tcb.snd_wnd == 0 and arrival.window:
         # While it was closed, what lay beyond it could not get through: R2 counts from here (RFC 9293, SHLD-17).
         connection.progress_at = arrival.now
-    tcb.snd_wnd = arrival.window
-    tcb.max_snd_wnd = max(tcb.max_snd_wnd, arrival.window)
-    tcb.snd_wl1, tcb.snd_wl2 = arrival.seq, arrival.ack
+    _take_window(connection, arrival)
     if tcb.snd_wnd:
         _end_probing(connection)
     return NEXT
+
+
+def _take_window(connection: "ConnectionCore", arrival: Arrival) -> None:
+    tcb = connection.tcb
+    tcb.snd_wnd = arrival.window
+    tcb.snd_wl1, tcb.snd_wl2 = arrival.seq, arrival.ack
+    connection.probes_out = 0
+    if arrival.window > tcb.max_snd_wnd:
+        tcb.max_snd_wnd = arrival.window
+        connection.mss.on_larger_window(connection)
 
 
 def _end_probing(connection: "ConnectionCore") -> None:

@@ -89,7 +89,8 @@ def take_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     tcb = connection.tcb
     if arrival.has_fin and connection.pending_fin is None and tcb.peer_fin is None:
         connection.pending_fin = arrival.text_seq + len(arrival.text)
-        connection.delayed_ack.on_fin(connection, arrival)
+        if connection.pending_fin > tcb.rcv_nxt:
+            connection.delayed_ack.on_out_of_order(connection, arrival)
     if connection.pending_fin is None or connection.pending_fin > tcb.rcv_nxt:
         return NEXT
     tcb.peer_fin = connection.pending_fin

@@ -52,7 +52,7 @@ def take_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         negotiation.become_established(connection, now=arrival.now)
         connection.ack_now = True
         return NEXT
-    negotiation.queue_for_later(connection, arrival)
+    connection.opening.take_early_text(connection, arrival)
     connection.enter(State.SYN_RECEIVED, now=arrival.now)
     tcb.snd_wl2 = tcb.iss
     output.send_syn(connection, now=arrival.now)

@@ -46,6 +46,9 @@ class DelayedAck:
         elif not connection.timers.is_running(DELAYED_ACK):
             connection.timers.set(DELAYED_ACK, arrival.now + self.DELAY_US)
 
+    def decide(self, connection: "ConnectionCore", *, now: int) -> None:
+        """An event is over and data that could leave has left: the last chance to acknowledge now."""
+
     def on_out_of_order(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
         """Text came ahead of RCV.NXT: acknowledged at once (RFC 5681, 4.2)."""
         connection.ack_now = True

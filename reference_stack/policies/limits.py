@@ -37,6 +37,10 @@ class Limits:
             since = max(since, connection.last_received_at)
         return since + self.r2_us(connection)
 
+    def is_backing_off(self, connection: "ConnectionCore") -> bool:  # noqa: ARG002
+        """Tell whether this timeout doubles the next one (RFC 6298, 5.5)."""
+        return True
+
     def is_r1_reached(self, connection: "ConnectionCore") -> bool:
         """Tell whether delivery is in trouble (R1: at least three retransmissions, SHLD-10)."""
         return connection.retransmits >= connection.settings.retries1

@@ -29,6 +29,9 @@ class SegmentSizes:
         """Return what is assumed when the peer sends no MSS option (RFC 9293, MUST-15)."""
         return 536 if connection.four_tuple.ip_version == 4 else 1220
 
+    def on_larger_window(self, connection: "ConnectionCore") -> None:
+        """The peer offered the largest window so far."""
+
     def effective(self, connection: "ConnectionCore") -> int:
         """Return Eff.snd.MSS: what fits the peer and the path, less the options really sent (RFC 9293, MUST-16)."""
         settings, tcb = connection.settings, connection.tcb

@@ -15,7 +15,9 @@ class RoundTripTimer:
     __slots__ = ()
 
     def measure(self, connection: "ConnectionCore", report: AckReport, arrival: "Arrival") -> None:
-        """SND.UNA has moved: take a sample if there is an unambiguous one."""
+        """Take a sample if SND.UNA has moved and there is an unambiguous one."""
+        if not arrival.advanced_una:
+            return
         now = arrival.now
         sample = self.unambiguous(report, now=now)
         if sample is None and connection.tcb.has_timestamps and arrival.has_timestamps and arrival.ts_ecr:

@@ -85,5 +85,5 @@ class Transmission:
         return [first]
 
     def retransmission_flags(self, run: "list[SentSegment]") -> int:
-        """Return the flags of a retransmission beside ACK: those that the last of its segments had."""
+        """Return the flags of a retransmission beside ACK: those of its last segment."""
         return run[-1].flags

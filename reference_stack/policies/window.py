@@ -57,6 +57,14 @@ class ReceiveWindow:
         """``tcpi_rcv_space``: what the automatic tuning of the buffer reckons with; here the buffer."""
         return connection.settings.rcvbuf
 
+    def grow(self, connection: "ConnectionCore", length: int) -> bool:  # noqa: ARG002
+        """Data of `length` octets came; tell whether more will be offered than before."""
+        return False
+
+    def is_keeping(self, connection: "ConnectionCore") -> bool:  # noqa: ARG002
+        """Tell whether an acknowledgment now would offer at least the window that was offered last."""
+        return True
+
     def wants_update(self, connection: "ConnectionCore", *, read: int) -> bool:
         """Tell whether the application's reading of `read` octets is worth a segment of its own."""
         tcb = connection.tcb

@@ -32,7 +32,8 @@ class AckReport:
     `is_duplicate` is the definition of RFC 5681, section 2. `flight` is the outstanding octets and `flight_segments`
     the outstanding segments before this acknowledgment. `dsack` is a block that reported a duplicate (RFC 2883).
     `echo_delay` is the age of the timestamp that the peer echoed, or None; `sample` the round trip that was measured.
-    `can_send_new` says that unsent data fits the peer's window.
+    `can_send_new` says that unsent data fits the peer's window; `is_old` that the acknowledgment is below SND.UNA.
+    `duplicates_reported` and `retransmissions` count since the connection began.
     """
 
     una_before: int
@@ -42,6 +43,7 @@ class AckReport:
     flight_segments: int
     is_duplicate: bool = False
     is_window_update: bool = False
+    is_old: bool = False
     has_data: bool = False
     snd_nxt: int = 0
     can_send_new: bool = False
@@ -50,6 +52,8 @@ class AckReport:
     dsack: tuple[int, int] | None = None
     has_sack: bool = False
     congestion_echo: bool = False
+    duplicates_reported: int = 0
+    retransmissions: int = 0
     echo_delay: Micros | None = None
     sample: Micros | None = None
 
@@ -122,6 +126,10 @@ class LossRecovery(ABC):
 
     def on_probe_sent(self, *, snd_nxt: int, is_retransmission: bool) -> None:  # noqa: ARG002
         """A loss probe left."""
+        return
+
+    def on_segment_size(self, mss: int) -> None:  # noqa: ARG002
+        """The payload of a full segment changed."""
         return
 
     def restarts_timer(self, report: AckReport) -> bool:

@@ -184,6 +184,19 @@ class Scoreboard:
         self._enter(second)
         return second
 
+    def join(self, run: list[SentSegment]) -> SentSegment:
+        """Make one segment of several that follow each other; it has the marks of the first."""
+        first, last = run[0], run[-1]
+        index = bisect_left(self.segments, first.start, key=_START)
+        for segment in run:
+            self._forget(segment)
+            first.flags |= segment.flags
+            first.transmissions = max(first.transmissions, segment.transmissions)
+        first.end = last.end
+        del self.segments[index + 1 : index + len(run)]
+        self._enter(first)
+        return first
+
     def unsend_last(self) -> SentSegment:
         """Take the newest segment out again, as if it had never been sent."""
         segment = self.segments.pop()

@@ -1,0 +1,98 @@
+"""Checks of SEGMENT ARRIVES that Linux makes in another way than RFC 9293 writes them; measured on Linux 6.18."""
+
+from typing import TYPE_CHECKING
+
+from reference_stack import output
+from reference_stack.arrival import order
+from reference_stack.arrival.arrival import Arrival
+from reference_stack.rules import ListenVerdict, Verdict
+from reference_stack.states import State
+from wire.tcp import FIN, RST, SYN, TcpSegment
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+
+NEXT, STOP = Verdict.NEXT, Verdict.STOP
+
+
+def drop_syn_with_fin(segment: TcpSegment) -> ListenVerdict:
+    """A SYN with FIN makes no connection."""
+    if segment.flags & SYN:
+        return ListenVerdict.DROP if segment.flags & FIN else ListenVerdict.ACCEPT
+    return ListenVerdict.NEXT
+
+
+def protect_against_wrap(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """PAWS; an old pure acknowledgment is dropped without an answer, and a SYN is left to its own check."""
+    tcb = connection.tcb
+    if not (tcb.has_timestamps and arrival.has_timestamps) or arrival.flags & (RST | SYN):
+        return NEXT
+    if not connection.sequence.timestamp_before(arrival.ts_val, tcb.ts_recent):
+        return NEXT
+    if not connection.timestamps.is_recent_valid(connection, now=arrival.now):
+        return NEXT
+    if arrival.end > arrival.seq or arrival.seq != tcb.rcv_nxt:
+        order.note_duplicate(connection, arrival)
+        order.reply(connection, arrival)
+    return STOP
+
+
+def check_sequence(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """Acceptable is what ends not before the last acknowledgment and not beyond the window.
+
+    One that begins in the window and reaches beyond it is taken while nothing waits to be read.
+    """
+    tcb = connection.tcb
+    if arrival.flags & RST:
+        return NEXT
+    edge = max(tcb.rcv_adv, tcb.rcv_nxt)
+    is_old = arrival.end < tcb.last_ack_sent
+    is_beyond = arrival.end > edge and (arrival.seq > edge or bool(connection.receive_queue.octets))
+    if not is_old and not is_beyond:
+        return NEXT
+    order.note_duplicate(connection, arrival)
+    order.reply(connection, arrival)
+    return STOP
+
+
+def trim(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """Old octets are cut off; what is old altogether, or meets a closed window, is acknowledged at once."""
+    tcb = connection.tcb
+    if arrival.end == arrival.seq:
+        return NEXT
+    if arrival.text_seq < tcb.rcv_nxt:
+        order.note_duplicate(connection, arrival)
+        if arrival.end <= tcb.rcv_nxt:
+            return _acknowledge_again(connection, arrival)
+        arrival.text = arrival.text[tcb.rcv_nxt - arrival.text_seq :]
+        arrival.text_seq = tcb.rcv_nxt
+    is_bare_fin = arrival.has_fin and not arrival.text and arrival.text_seq == tcb.rcv_nxt
+    if (tcb.rcv_wnd == 0 or arrival.text_seq >= tcb.rcv_adv) and not is_bare_fin:
+        return _acknowledge_again(connection, arrival)
+    return NEXT
+
+
+def _acknowledge_again(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """Take nothing of the segment but its acknowledgment, and answer."""
+    connection.delayed_ack.on_unacceptable(connection, arrival)
+    arrival.text, arrival.has_fin = b"", False
+    connection.ack_now = True
+    return NEXT
+
+
+def reject_ancient_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """An ACK older than the largest window, or than the connection, draws a challenge ACK (RFC 5961, 5.2)."""
+    tcb = connection.tcb
+    if arrival.ack >= tcb.snd_una - min(tcb.max_snd_wnd, tcb.snd_una - tcb.iss):
+        return NEXT
+    output.challenge(connection, now=arrival.now)
+    return STOP
+
+
+def reject_future_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """An ACK of something not yet sent is dropped; outside ESTABLISHED it draws a challenge ACK."""
+    if arrival.ack <= connection.tcb.snd_max:
+        return NEXT
+    if connection.tcb.state is not State.ESTABLISHED:
+        output.challenge(connection, now=arrival.now)
+    return STOP

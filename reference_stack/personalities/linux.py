@@ -1,0 +1,88 @@
+"""The personality ``linux``: constants and choices of Linux 6.18, so that packetdrill scripts for Linux pass.
+
+Not there: TCP Fast Open, accurate ECN, TCP-MD5 and TCP-AO, automatic tuning of the receive buffer, autocorking,
+packetization-layer path MTU probing.
+"""
+
+from errno import EPIPE
+
+from reference_stack.arrival import linux as arrival
+from reference_stack.arrival.closed import CLOSED_RULES
+from reference_stack.arrival.control import RESET_ERRNO
+from reference_stack.arrival.listen import LISTEN_RULES
+from reference_stack.arrival.tables import SYN_SENT_RULES, SYNCHRONIZED_RULES
+from reference_stack.personality import Personality, Policies
+from reference_stack.policies.linux.acking import LinuxDelayedAck
+from reference_stack.policies.linux.misc import (
+    LinuxChallengeAck,
+    LinuxLimits,
+    LinuxProbes,
+    LinuxResets,
+    LinuxSegmentSizes,
+    LinuxTimeWait,
+)
+from reference_stack.policies.linux.start import LinuxCongestionStart, linux_rtt
+from reference_stack.policies.linux.timing import LinuxRoundTripTimer
+from reference_stack.policies.linux.transmission import LinuxTransmission
+from reference_stack.policies.linux.window import LinuxReceiveWindow
+from reference_stack.policies.opening import ForgetfulOpening
+from reference_stack.rules import RuleSet
+from reference_stack.settings import ConnectionSettings
+from reference_stack.states import State
+from reference_stack.timer_rules import TIMER_RULES
+from reference_stack.user_calls import CALL_RULES
+
+RULES = (
+    RuleSet(
+        closed=CLOSED_RULES,
+        listen=LISTEN_RULES,
+        syn_sent=SYN_SENT_RULES,
+        synchronized=SYNCHRONIZED_RULES,
+        timers=TIMER_RULES,
+        calls=CALL_RULES,
+    )
+    .without("timestamps/missing")
+    .replace("listen/accept-syn", arrival.drop_syn_with_fin)
+    .replace("timestamps/paws", arrival.protect_against_wrap)
+    .replace("sequence/acceptable", arrival.check_sequence)
+    .replace("sequence/trim", arrival.trim)
+    .replace("ack/ancient", arrival.reject_ancient_ack)
+    .replace("ack/future", arrival.reject_future_ack)
+)
+
+SETTINGS = ConnectionSettings(
+    congestion_control="cubic",
+    sndbuf=16_384,
+    max_tso_segments=65_535,
+    rcvbuf=131_072,
+    rmem_max=33_554_432,
+    ecn=2,
+    rfc1337=False,
+    fin_timeout_us=60_000_000,
+    syn_linear_timeouts=4,
+    challenge_ack_limit=2**31 - 1,
+)
+
+POLICIES = Policies(
+    rtt=linux_rtt,
+    congestion=LinuxCongestionStart,
+    timing=LinuxRoundTripTimer,
+    delayed_ack=LinuxDelayedAck,
+    transmission=LinuxTransmission,
+    window=LinuxReceiveWindow,
+    mss=LinuxSegmentSizes,
+    challenge=LinuxChallengeAck,
+    limits=LinuxLimits,
+    probes=LinuxProbes,
+    resets=LinuxResets,
+    time_wait=LinuxTimeWait,
+    opening=ForgetfulOpening,
+)
+
+RESET_ERRORS = {**RESET_ERRNO, State.CLOSE_WAIT: EPIPE}
+"""tcp(7), EPIPE: the other end closed, then reset."""
+
+
+def create() -> Personality:
+    """Return the personality."""
+    return Personality(name="linux", rules=RULES, settings=SETTINGS, policies=POLICIES, reset_errors=RESET_ERRORS)

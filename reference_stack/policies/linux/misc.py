@@ -1,0 +1,204 @@
+"""Smaller choices of Linux: sizes, limits, probes, resets, answers, TIME-WAIT."""
+
+from typing import TYPE_CHECKING
+
+from reference_stack import output, transmit
+from reference_stack.policies.challenge import ChallengeAck
+from reference_stack.policies.limits import Limits
+from reference_stack.policies.mss import SegmentSizes
+from reference_stack.policies.probes import Probes
+from reference_stack.policies.resets import Resets
+from reference_stack.policies.time_wait import TimeWait
+from reference_stack.states import State
+from wire.tcp import ACK
+
+if TYPE_CHECKING:
+    from reference_stack.arrival.arrival import Arrival
+    from reference_stack.core import ConnectionCore
+
+_OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
+
+
+class LinuxSegmentSizes(SegmentSizes):
+    """No segment is larger than half the largest window that the peer offered."""
+
+    __slots__ = ()
+
+    def effective(self, connection: "ConnectionCore") -> int:
+        """Return the payload of a full segment."""
+        mss = super().effective(connection)
+        largest = connection.tcb.max_snd_wnd
+        cutoff = largest >> 1 if largest > 536 else largest
+        if cutoff and mss > cutoff:
+            return max(cutoff, 68 - 20 - connection.tcb.option_octets)
+        return mss
+
+    def on_larger_window(self, connection: "ConnectionCore") -> None:
+        """Half of the window may have room for a larger segment now."""
+        if connection.tcb.snd_mss != self.effective(connection):
+            connection.update_segment_size()
+
+
+class LinuxLimits(Limits):
+    """Counts of retransmissions, which stand for the time that so many take at exponential backoff."""
+
+    __slots__ = ()
+
+    RTO_BASE_US = 200_000
+
+    def model_us(self, connection: "ConnectionCore", retries: int, base: int) -> int:
+        """Return the time that so many retransmissions take."""
+        longest = connection.rtt.maximum
+        linear_from = (longest // base).bit_length() - 1
+        if retries <= linear_from:
+            return ((2 << retries) - 1) * base
+        return ((2 << linear_from) - 1) * base + (retries - linear_from) * longest
+
+    def retries(self, connection: "ConnectionCore") -> int:
+        """Return R2 as a count: for an orphan it is ``tcp_orphan_retries``, where 0 means 8."""
+        settings = connection.settings
+        if connection.is_detached:
+            is_alive = connection.rtt.rto < connection.rtt.maximum
+            if connection.soft_error and not is_alive:
+                return 0
+            return settings.orphan_retries or (8 if is_alive else 0)
+        return settings.retries2
+
+    def is_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """Tell whether R2 has passed, counted from the first retransmission."""
+        settings = connection.settings
+        if connection.tcb.state in _OPENING:
+            return self._is_opening_expired(connection, now=now)
+        if not connection.retransmits or connection.first_retransmitted_at is None:
+            return False
+        if (
+            connection.tcb.snd_wnd == 0
+            and not connection.is_detached
+            and now - connection.last_received_at < 120_000_000
+        ):
+            return False
+        limit = settings.user_timeout_us or self.model_us(connection, self.retries(connection), self.RTO_BASE_US)
+        return now - connection.first_retransmitted_at >= limit
+
+    def _is_opening_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
+        settings = connection.settings
+        if connection.tcb.is_passive:
+            return connection.retransmits >= settings.synack_retries
+        if connection.retransmits >= settings.syn_retries + settings.syn_linear_timeouts:
+            return True
+        is_late = now - connection.progress_at >= settings.user_timeout_us
+        return bool(settings.user_timeout_us and connection.retransmits) and is_late
+
+    def next_check(self, connection: "ConnectionCore") -> int:
+        """Return when the user timeout passes, as far as one is set and counts already."""
+        timeout = connection.settings.user_timeout_us
+        if not timeout or not connection.retransmits:
+            return 1 << 62
+        if connection.tcb.state in _OPENING:
+            return connection.progress_at + timeout
+        return (connection.first_retransmitted_at or 0) + timeout
+
+    def is_backing_off(self, connection: "ConnectionCore") -> bool:
+        """The first SYN retransmissions come at equal distance (sysctl ``tcp_syn_linear_timeouts``)."""
+        is_opening = connection.tcb.state is State.SYN_SENT
+        return not is_opening or connection.retransmits > connection.settings.syn_linear_timeouts
+
+    def is_probing_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """Unanswered probes are counted; a user timeout ends probing although the peer answers."""
+        settings = connection.settings
+        if settings.user_timeout_us and now - connection.probing_since >= settings.user_timeout_us:
+            return connection.probes_out > 0
+        return connection.probes_out >= self.retries(connection)
+
+    def is_keepalive_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """The user timeout decides where one is set, else the count of probes."""
+        settings = connection.settings
+        if settings.user_timeout_us:
+            idle = now - connection.last_received_at
+            return idle >= settings.user_timeout_us and connection.keepalive_probes > 0
+        return connection.keepalive_probes >= settings.keepcnt
+
+
+class LinuxProbes(Probes):
+    """A window probe is empty and lies below the window; a window too small is filled instead."""
+
+    __slots__ = ()
+
+    LEAST_US = 200_000
+
+    def send_window_probe(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Send what fits the window, whatever held it back; else an empty segment at SND.UNA-1."""
+        tcb = connection.tcb
+        usable = tcb.send_limit - tcb.snd_nxt
+        unsent = connection.send_queue.end - tcb.snd_nxt
+        connection.is_released = True
+        if usable > 0 and (unsent > 0 or tcb.fin_seq == tcb.snd_nxt):
+            transmit.send_new(connection, min(unsent, usable, tcb.snd_mss), now=now, is_forced_push=True)
+        else:
+            output.emit(connection, seq=tcb.snd_una - 1, flags=ACK, now=now)
+        connection.is_released = False
+
+    def first_delay(self, connection: "ConnectionCore") -> int:
+        """One RTO, 200 milliseconds at least."""
+        return max(connection.rtt.rto, self.LEAST_US)
+
+    def next_delay(self, connection: "ConnectionCore") -> int:
+        """The distance doubles."""
+        base = max(connection.rtt.base_rto, self.LEAST_US)
+        return min(base << min(connection.probe_backoff, 10), connection.rtt.maximum)
+
+
+class LinuxResets(Resets):
+    """Resets about a live connection carry ACK."""
+
+    __slots__ = ()
+
+    def send_abort(self, connection: "ConnectionCore") -> None:
+        """The user aborts, or closes with octets unread."""
+        output.send_reset(connection, seq=connection.tcb.snd_nxt, with_ack=True)
+
+    def send_lost_data(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """The reset answers the segment, as in CLOSED."""
+        output.send_reset(connection, seq=arrival.ack)
+
+    def before_giving_up(self, connection: "ConnectionCore") -> None:
+        """A peer that does not answer keep-alives is told."""
+        if connection.keepalive_probes and not connection.scoreboard.segments:
+            self.send_abort(connection)
+
+
+class LinuxChallengeAck(ChallengeAck):
+    """One answer to segments without text in ``tcp_invalid_ratelimit``."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: int | None = None
+
+    def allows_challenge(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """Tell whether a challenge ACK may leave now, and count it."""
+        if self._last is not None and 0 <= now - self._last < connection.settings.invalid_ratelimit_us:
+            return False
+        self._last = now
+        return True
+
+
+class LinuxTimeWait(TimeWait):
+    """A minute, whatever the MSL; a SYN reopens with a newer sequence number or timestamp."""
+
+    __slots__ = ()
+
+    LENGTH_US = 60_000_000
+
+    def duration_us(self, connection: "ConnectionCore") -> int:  # noqa: ARG002
+        """Return how long the state lasts."""
+        return self.LENGTH_US
+
+    def may_reopen(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
+        """Tell whether a SYN may start a new incarnation."""
+        tcb, before = connection.tcb, connection.sequence.timestamp_before
+        has_both = tcb.has_timestamps and arrival.has_timestamps
+        if has_both and before(arrival.ts_val, tcb.ts_recent):
+            return False
+        return arrival.seq > tcb.rcv_nxt or (has_both and before(tcb.ts_recent, arrival.ts_val))

@@ -1,0 +1,242 @@
+"""How Linux cuts written data into frames: buffers of a write, super-segments, Minshall's Nagle, deferral, PSH."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from reference_stack.policies.linux.pacing import burst_segments
+from reference_stack.policies.transmission import Sendable, Transmission
+from reference_stack.recovery.linux import LinuxRecovery
+from reference_stack.timers import PERSIST
+from wire.tcp import FIN, PSH, SYN
+
+if TYPE_CHECKING:
+    from reference_stack.core import ConnectionCore
+    from reference_stack.recovery.scoreboard import SentSegment
+
+
+class Buffer:
+    """One socket buffer of unsent octets, up to `end`; `is_pushed` when a write ended in it."""
+
+    __slots__ = ("end", "is_pushed")
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.is_pushed = False
+
+
+class LinuxTransmission(Transmission):
+    """Frames of up to 64 kB; a frame of several segments always has PSH."""
+
+    __slots__ = ("_buffers", "_is_cwnd_limited", "_is_first_push", "_next_is_pushed", "_small_end", "_written_at")
+
+    GSO_MAX_OCTETS = 65_215
+    """Largest frame: 64 kB less the largest headers."""
+
+    def __init__(self) -> None:
+        self._buffers: deque[Buffer] = deque()
+        self._small_end: int | None = None
+        self._is_cwnd_limited = False
+        self._next_is_pushed = False
+        self._is_first_push = False
+        self._written_at = 0
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def on_write(self, connection: "ConnectionCore", start: int, end: int, *, more: bool) -> None:
+        """Fill the last buffer, then new ones; the end of a write is pushed unless more is to come."""
+        goal = self._goal(connection)
+        tail_start = self._tail_start(connection)
+        position = start
+        if self._buffers and position - tail_start < goal:
+            position = min(end, tail_start + goal)
+            self._buffers[-1].end = position
+            self._buffers[-1].is_pushed = False
+        while position < end:
+            position = min(end, position + goal)
+            self._buffers.append(Buffer(position))
+        if not more and self._buffers:
+            self._buffers[-1].is_pushed = True
+        self._is_first_push = tail_start == connection.tcb.snd_nxt and end - tail_start >= goal
+
+    def _tail_start(self, connection: "ConnectionCore") -> int:
+        """Where the last buffer begins."""
+        if len(self._buffers) > 1:
+            return self._buffers[-2].end
+        return max(connection.tcb.snd_nxt, connection.send_queue.start)
+
+    def _goal(self, connection: "ConnectionCore") -> int:
+        """Octets of one buffer: as many full segments as a frame, or half the largest window, has room for."""
+        tcb = connection.tcb
+        size = self.GSO_MAX_OCTETS if connection.settings.max_tso_segments > 1 else tcb.snd_mss
+        if tcb.max_snd_wnd:
+            size = min(size, tcb.max_snd_wnd >> 1 if tcb.max_snd_wnd > 536 else tcb.max_snd_wnd)
+        return max(size - size % tcb.snd_mss, tcb.snd_mss)
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def next_length(self, connection: "ConnectionCore", sendable: Sendable, *, now: int) -> int:
+        """Return how many octets the next frame takes; 0 to wait."""
+        tcb, mss = connection.tcb, sendable.mss
+        quota = self._quota(connection, sendable.room // max(tcb.snd_mss, 1), now=now)
+        if quota <= 0 or not self._buffers:
+            return 0
+        head = self._grow_head(connection, quota * mss)
+        length = head.end - tcb.snd_nxt
+        has_fin = tcb.fin_seq == head.end
+        if min(length + has_fin, mss) > sendable.usable:
+            return 0
+        is_last = len(self._buffers) == 1
+        if length <= mss:
+            if is_last and not has_fin and not self._passes_nagle(connection, length, mss):
+                return 0
+            limit = mss
+        else:
+            if self._is_deferring(connection, sendable, now=now):
+                return 0
+            limit = self._split_point(connection, sendable, quota, is_last=is_last and not has_fin)
+        length = min(length, limit)
+        self._next_is_pushed = length > mss or (tcb.snd_nxt + length == head.end and head.is_pushed)
+        self._is_first_push = False
+        return length
+
+    def _quota(self, connection: "ConnectionCore", room: int, *, now: int) -> int:
+        """Segments that one frame may have: half the window, and what the pace suggests (TSO autosizing)."""
+        if room <= 0:
+            return 0
+        recovery = connection.recovery
+        half = max(recovery.congestion.cwnd >> 1, 1)
+        pause = now - connection.last_sent_at
+        if isinstance(recovery, LinuxRecovery) and recovery.in_flight == 0 and pause > 0:
+            recovery.control.on_send_after_pause(pause=pause, now=now)
+        return min(half, room, burst_segments(connection, self.GSO_MAX_OCTETS))
+
+    def _grow_head(self, connection: "ConnectionCore", wanted: int) -> Buffer:
+        """Move octets from the second buffer to the first, so that a frame gets full."""
+        head = self._buffers[0]
+        missing = wanted - (head.end - connection.tcb.snd_nxt)
+        if missing > 0 and len(self._buffers) > 1:
+            second = self._buffers[1]
+            head.end = min(head.end + missing, second.end)
+            if head.end == second.end:
+                head.is_pushed = head.is_pushed or second.is_pushed
+                del self._buffers[1]
+        return head
+
+    def _passes_nagle(self, connection: "ConnectionCore", length: int, mss: int) -> bool:
+        """Minshall's variant of Nagle: a small segment waits only for another small one (and for the cork)."""
+        if length >= mss or connection.tcb.snd_up > connection.tcb.snd_una:
+            return True
+        return not self._holds_back(connection)
+
+    def _holds_back(self, connection: "ConnectionCore") -> bool:
+        if connection.is_holding_back:
+            return True
+        if connection.settings.nodelay or not connection.scoreboard.segments:
+            return False
+        return self._small_end is not None and self._small_end > connection.tcb.snd_una
+
+    def _split_point(self, connection: "ConnectionCore", sendable: Sendable, quota: int, *, is_last: bool) -> int:
+        """Where a frame ends: at whole segments, with a small rest only where Nagle allows it."""
+        mss = sendable.mss
+        most = mss * quota
+        if connection.tcb.snd_up > connection.tcb.snd_una:
+            return mss
+        if most <= sendable.usable and not is_last:
+            return most
+        needed = min(self._buffers[0].end - connection.tcb.snd_nxt, sendable.usable)
+        if most <= needed:
+            return most
+        rest = needed % mss
+        return needed - rest if rest and self._holds_back(connection) else needed
+
+    def _is_deferring(self, connection: "ConnectionCore", sendable: Sendable, *, now: int) -> bool:
+        """Wait for the next acknowledgment to send a larger frame (sysctl ``tcp_tso_win_divisor``)."""
+        recovery, settings = connection.recovery, connection.settings
+        if self._is_first_push or recovery.ca_state >= 3 or now - connection.last_sent_at > 1_000:
+            return False
+        tcb = connection.tcb
+        limit = min(sendable.usable, sendable.room)
+        burst = burst_segments(connection, self.GSO_MAX_OCTETS) * tcb.snd_mss
+        length = self._buffers[0].end - tcb.snd_nxt
+        if limit >= burst or (len(self._buffers) > 1 and limit >= length):
+            return False
+        chunk = min(tcb.snd_wnd, recovery.congestion.cwnd * tcb.snd_mss) // max(settings.tso_win_divisor, 1)
+        front = connection.scoreboard.front
+        if limit >= chunk or front is None:
+            return False
+        srtt = connection.rtt.srtt or 0
+        if front.sent_at + srtt - now > min(srtt >> 1, 1_000):
+            return False
+        if min(sendable.usable, sendable.room) <= length:
+            self._is_cwnd_limited = sendable.room < sendable.usable
+            return True
+        return tcb.fin_seq is None
+
+    def is_pushed(self, connection: "ConnectionCore", start: int, end: int) -> bool:
+        """Tell whether the frame has PSH: it has several segments, or a write ended with it."""
+        if self._next_is_pushed or end - start > connection.tcb.snd_mss:
+            return True
+        return any(buffer.end == end and buffer.is_pushed for buffer in self._buffers)
+
+    def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
+        """A frame left: forget its buffers, remember a small one."""
+        while self._buffers and self._buffers[0].end <= end:
+            self._buffers.popleft()
+        self._next_is_pushed = False
+        if (end - start) % connection.tcb.snd_mss:
+            self._small_end = end
+
+    def on_transmitted(self, connection: "ConnectionCore", *, segments: int, now: int) -> None:  # noqa: ARG002
+        """Note whether the window kept more from leaving."""
+        recovery = connection.recovery
+        if not isinstance(recovery, LinuxRecovery):
+            return
+        is_full = self._is_cwnd_limited or recovery.in_flight >= recovery.control.cwnd
+        self._is_cwnd_limited = False
+        if segments or is_full:
+            recovery.note_transmission(segments, is_full=is_full, snd_nxt=connection.tcb.snd_nxt)
+
+    def arm_waiting(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Whatever keeps data waiting while nothing is in flight, a window probe lets it go in the end."""
+        tcb, timers = connection.tcb, connection.timers
+        is_waiting = connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt
+        if is_waiting and not connection.scoreboard.segments and not timers.is_running(PERSIST):
+            connection.probing_since = now
+            timers.set(PERSIST, now + connection.probes.first_delay(connection))
+
+    # --- sending again -----------------------------------------------------------------------------------------------
+
+    def retransmission_run(self, connection: "ConnectionCore", first: "SentSegment") -> "list[SentSegment]":
+        """Lost segments of one frame leave together again; small neighbours are joined up to a full segment."""
+        recovery, segments = connection.recovery, connection.scoreboard.segments
+        quota = recovery.retransmission_quota if isinstance(recovery, LinuxRecovery) else 1
+        most = min(quota, burst_segments(connection, self.GSO_MAX_OCTETS))
+        index = next(i for i, segment in enumerate(segments) if segment is first)
+        if first.length < connection.tcb.snd_mss and not first.flags & (SYN | FIN):
+            return [self._collapse(connection, index)]
+        run = [first]
+        for segment in segments[index + 1 :]:
+            is_joined = segment.frame == first.frame and segment.is_lost and not segment.is_retransmitted
+            if not is_joined or len(run) >= most:
+                break
+            run.append(segment)
+        return run
+
+    @staticmethod
+    def _collapse(connection: "ConnectionCore", index: int) -> "SentSegment":
+        """sysctl ``tcp_retrans_collapse``: fill a small retransmission up with what follows it."""
+        segments = connection.scoreboard.segments
+        run = [segments[index]]
+        room = connection.tcb.snd_mss - run[0].length
+        for segment in segments[index + 1 :]:
+            data = segment.length - (segment.flags & FIN)
+            is_fitting = data <= room and segment.end <= connection.tcb.send_limit
+            if segment.is_sacked or not is_fitting or not connection.settings.retransmit_collapse:
+                break
+            room -= data
+            run.append(segment)
+        return connection.scoreboard.join(run) if len(run) > 1 else run[0]
+
+    def retransmission_flags(self, run: "list[SentSegment]") -> int:
+        """Return the flags beside ACK; several full segments in one frame have PSH."""
+        return run[-1].flags | (PSH if len(run) > 1 else 0)
