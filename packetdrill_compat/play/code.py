@@ -2,7 +2,6 @@
 
 import linecache
 import os
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
