@@ -27,6 +27,17 @@ _CA_NAME_MAX = 16
 _U32 = 2**32
 
 
+def _set_nodelay(context: OptionContext, value: int) -> None:
+    """Switch Nagle off or on; setting it flushes pending output "even if TCP_CORK is currently set" (tcp(7))."""
+    settings = context.stream.settings
+    put_setting(context, "nodelay", bool(value))
+    if value and settings.cork:
+        settings.cork = False
+        context.changed()
+        settings.cork = True
+        context.changed()
+
+
 def _get_maxseg(context: OptionContext) -> int:
     socket = context.stream
     if socket.live is None or socket.is_listening:
@@ -119,7 +130,14 @@ _MAN = "tcp(7)"
 _HEADER = "linux/tcp.h"
 
 TCP_OPTIONS: tuple[Option, ...] = (
-    setting_switch(SOL_TCP, abi.TCP_NODELAY, "TCP_NODELAY", _MAN, "nodelay"),
+    IntOption(
+        SOL_TCP,
+        abi.TCP_NODELAY,
+        "TCP_NODELAY",
+        _MAN,
+        lambda context: int(context.stream.settings.nodelay),
+        _set_nodelay,
+    ),
     IntOption(SOL_TCP, abi.TCP_MAXSEG, "TCP_MAXSEG", _MAN, _get_maxseg, _set_maxseg),
     setting_switch(SOL_TCP, abi.TCP_CORK, "TCP_CORK", _MAN, "cork"),
     setting(SOL_TCP, abi.TCP_KEEPIDLE, "TCP_KEEPIDLE", _MAN, "keepidle_us", scale=_SECOND, minimum=1, maximum=32767),

@@ -38,7 +38,9 @@ class TcpBase:
     def _begin(self, socket: TcpSocket, *, now: Micros, least_isn: int | None = None) -> Connection:
         """Make the connection of `socket`, whose addresses are set, and enter it into the tables."""
         name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
-        isn = _not_below(self._around.secrets.isn(name, now=now), least_isn)
+        isn = self._around.secrets.isn(name, now=now)
+        if least_isn is not None and (self._around.traits.successor_isn_is_exact or Seq(isn) < Seq(least_isn)):
+            isn = least_isn
         connection = self._connection(socket, isn, now=now)
         self._enter(socket)
         return connection
@@ -190,8 +192,3 @@ def _notice_changes(socket: TcpSocket, connection: Connection) -> None:
     if is_writable and not socket.seen_writable:
         socket.write_wakeups += 1
     socket.seen_writable = is_writable
-
-
-def _not_below(isn: int, least: int | None) -> int:
-    """Return the ISN, or `least` when that is ahead of it in sequence space."""
-    return isn if least is None or Seq(isn) >= Seq(least) else least

@@ -29,6 +29,8 @@ class HostTraits:
     """IPv6 packets carry a stable nonzero flow label (RFC 6437 section 3 recommends, Linux does)."""
     time_wait_looks_closed: bool = False
     """A socket whose connection is in TIME-WAIT behaves as closed: TCP_INFO state 7, shutdown gives ENOTCONN."""
+    successor_isn_is_exact: bool = False
+    """A connection that takes over TIME-WAIT begins at the least ISN above the old numbers (Linux: SND.NXT + 65537)."""
     first_port: int = 49152
     last_port: int = 65535
     """Range of ephemeral ports (RFC 6335 section 6: 49152-65535); a sysctl that was written wins."""
@@ -48,6 +50,7 @@ TRAITS: dict[str, HostTraits] = {
         counts_send_memory=True,
         is_backlog_inclusive=True,
         time_wait_looks_closed=True,
+        successor_isn_is_exact=True,
         first_port=32768,
         last_port=60999,
     ),

@@ -249,6 +249,14 @@ def test_a_newer_syn_reopens_a_connection_in_time_wait(world: World) -> None:
     assert world.accept(3) >= 4
 
 
+def test_on_linux_the_reopened_connection_begins_just_above_the_old_numbers(linux: World) -> None:
+    # Measured (tcp_tw_reuse-2): the old SND.NXT + 65537.
+    old_isn = in_time_wait(linux)
+    linux.remote_isn = 1_000_000
+    linux.inject("S 0:0(0)")
+    assert (linux.local_isn - (old_isn + 2)) % 2**32 == 65_537
+
+
 def test_an_older_syn_does_not_reopen_it(world: World) -> None:
     # RFC 9293, 3.10.7.4, fourth check in TIME-WAIT: an ACK says what is expected.
     in_time_wait(world)

@@ -326,6 +326,17 @@ def test_nodelay_pushes_out_what_nagle_holds(world: World) -> None:
     assert world.sent() == ["P. 11:31(20) ack 1"]
 
 
+def test_setting_nodelay_flushes_a_corked_socket_once(world: World) -> None:
+    # Measured (TCP_NODELAY-5): flushed at once, the next write is held again.
+    fd = world.established()
+    world.setsockopt(fd, SOL_TCP, abi.TCP_CORK, 1)
+    world.write(fd, 100)
+    world.setsockopt(fd, SOL_TCP, abi.TCP_NODELAY, 1)
+    assert world.sent() == ["P. 1:101(100) ack 1"]
+    world.write(fd, 100)
+    assert world.sent() == []
+
+
 def test_clearing_cork_sends_what_is_held(world: World) -> None:
     # Measured (TCP_CORK-3).
     fd = world.established()
