@@ -123,7 +123,10 @@ class Target(Protocol):
         """
 
     def inject(self, packet: bytes, *, gso_size: int = 0) -> None:
-        """An IP packet arrives at the stack now. `gso_size` > 0 marks it as a receive-aggregated TCP packet."""
+        """An IP packet arrives at the stack now. `gso_size` > 0 marks it as a receive-aggregated TCP packet.
+
+        Raises `Unsupported` when the packet asks for something that was switched on and that the target lacks.
+        """
 
     def call(self, syscall: Syscall) -> CallHandle:
         """Start a system call; its `Completion` comes from `poll`, also when it returns at once.

@@ -65,7 +65,7 @@ class Recording:
         try:
             time = self._target.now()
             self._target.inject(packet, gso_size=gso_size)
-        except TargetError:
+        except (TargetError, Unsupported):
             raise
         except Exception as error:
             raise broken(self.name, "inject", error) from error

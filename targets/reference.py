@@ -88,9 +88,15 @@ class ReferenceTarget:
         self._happenings.clear()
 
     def inject(self, packet: bytes, *, gso_size: int = 0) -> None:  # noqa: ARG002
-        """An IP packet arrives now; a receive-aggregated one is taken as it is."""
+        """An IP packet arrives now; a receive-aggregated one is taken as it is.
+
+        Raises `Unsupported` when it asks for something that a script switched on and that the stack lacks.
+        """
         host = self._opened()
-        host.inject(packet, now=self._now)
+        try:
+            host.inject(packet, now=self._now)
+        except NotModelled as missing:
+            raise Unsupported(f"the reference stack has no {missing.reason}") from None
         self._collect(host)
 
     def call(self, syscall: Syscall) -> CallHandle:

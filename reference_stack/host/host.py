@@ -66,7 +66,10 @@ class Host:
     # --- what goes in --------------------------------------------------------------------------------------------
 
     def inject(self, packet: bytes, *, now: Micros) -> None:
-        """An IP packet arrives. What is malformed, damaged or for somebody else is dropped in silence."""
+        """An IP packet arrives. What is malformed, damaged or for somebody else is dropped in silence.
+
+        Raises `NotModelled` for a packet that asks for something which was switched on and which this host lacks.
+        """
         self._enter(now)
         received = self._around.ip.receive(packet)
         if received is not None:

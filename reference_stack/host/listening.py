@@ -5,6 +5,7 @@ from dataclasses import replace
 from reference_stack.arrival.closed import closed_reset
 from reference_stack.arrival.listen import listen_decision
 from reference_stack.connection import FourTuple
+from reference_stack.host.errnos import NotModelled
 from reference_stack.host.iplayer import fields_of
 from reference_stack.host.sockets import Phase, TcpSocket
 from reference_stack.host.syncookies import LIFETIME_MINUTES, MINUTE_US
@@ -12,8 +13,10 @@ from reference_stack.host.tcpbase import TcpBase
 from reference_stack.host.values import Micros
 from reference_stack.rules import ListenVerdict
 from reference_stack.states import State
-from wire.options import Mss, Timestamps
+from wire.options import FastOpen, Mss, Timestamps
 from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+
+_FAST_OPEN_SERVER, _FAST_OPEN_WITHOUT_COOKIE, _FAST_OPEN_EVERYWHERE = 0x2, 0x200, 0x400
 
 
 class ListeningTcp(TcpBase):
@@ -40,12 +43,21 @@ class ListeningTcp(TcpBase):
             if not self._is_cookie(listener, name, segment, now=now):
                 self._answer(name, closed_reset(segment, rules=self._rules))
         elif verdict is ListenVerdict.ACCEPT and not listener.is_backlog_full:
+            self._refuse_fast_open(segment)
             if self._wants_cookie(listener):
                 self._send_cookie(listener, name, segment, now=now)
             elif self._has_room(listener):
                 child = self._child(listener, name)
                 self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now)
                 self.settle(child, now=now)
+
+    def _refuse_fast_open(self, syn: TcpSegment) -> None:
+        """Raise `NotModelled` for a SYN that Fast Open would treat in its own way (tcp_fastopen: 2, 0x200, 0x400)."""
+        mode = self._around.sysctls.number("net.ipv4.tcp_fastopen")
+        if mode & _FAST_OPEN_SERVER and mode & _FAST_OPEN_EVERYWHERE:
+            has_option = any(isinstance(option, FastOpen) for option in syn.options)
+            if has_option or (mode & _FAST_OPEN_WITHOUT_COOKIE and syn.payload):
+                raise NotModelled(f"Fast Open of a listener (net.ipv4.tcp_fastopen is {mode:#x})")
 
     def _wants_cookie(self, listener: TcpSocket) -> bool:
         """Whether a SYN is answered without keeping it (tcp(7), tcp_syncookies: 1 when full, 2 always)."""

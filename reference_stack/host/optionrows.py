@@ -32,10 +32,10 @@ class OptionContext(NamedTuple):
             raise CallFailed(Errno.ENOPROTOOPT)
         return self.socket
 
-    def changed(self) -> None:
-        """Let the connection act on a changed setting."""
+    def changed(self, setting: str | None = None) -> None:
+        """Let the connection act on a changed setting; `setting` names the field that was written."""
         if isinstance(self.socket, TcpSocket) and self.socket.live is not None:
-            self.socket.live.settings_changed(now=self.now)
+            self.socket.live.settings_changed(now=self.now, setting=setting)
             self.tcp.settle(self.socket, now=self.now)
 
 
@@ -173,4 +173,4 @@ def put_setting(context: OptionContext, field: str, value: object) -> None:
     """Store a setting, keep it from later sysctls, and let the connection act on it."""
     setattr(context.stream.settings, field, value)
     context.stream.kept_fields.add(field)
-    context.changed()
+    context.changed(field)

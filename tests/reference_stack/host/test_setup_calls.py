@@ -22,6 +22,7 @@ from wire.abi import (
     SOL_SOCKET,
     pack_timeval,
 )
+from wire.options import FastOpen, TcpOption
 
 # ---------------------------------------------------------------- socket
 
@@ -300,6 +301,23 @@ def test_tcp_abort_on_overflow_resets_instead(linux: World) -> None:
     linux.accept(listener)
     linux.inject("P. 1:6(5) ack 1")
     assert linux.sent() == ["R 1:1(0)"]
+
+
+@pytest.mark.parametrize(("mode", "options"), [("0x403", (FastOpen(b""),)), ("0x402", (FastOpen(bytes(8)),))])
+def test_fast_open_that_is_switched_on_is_named_not_simulated(
+    world: World, mode: str, options: tuple[TcpOption, ...]
+) -> None:
+    world.host.shell(f"sysctl -q net.ipv4.tcp_fastopen={mode}", now=0)
+    world.listen()
+    with pytest.raises(NotModelled, match="Fast Open"):
+        world.inject("S 0:0(0)", options=options)
+
+
+def test_fast_open_that_is_off_is_an_unknown_option(world: World) -> None:
+    # RFC 9293, MUST-6: an option that is not understood is ignored.
+    world.listen()
+    world.inject("S 0:0(0)", options=(FastOpen(bytes(8)),))
+    assert world.sent() == ["S. 0:0(0) ack 1"]
 
 
 # ---------------------------------------------------------------- connect
