@@ -46,7 +46,7 @@ def _option_value(args: Arguments) -> bytes:
             return args.bracketed(3).to_bytes(4, "little", signed=True)
         case bytes():
             return value
-        case LingerExpr(onoff=onoff, linger=linger):
+        case LingerExpr(onoff=int(onoff), linger=int(linger)):
             return onoff.to_bytes(4, "little", signed=True) + linger.to_bytes(4, "little", signed=True)
         case ipaddress.IPv6Address():
             return value.packed
