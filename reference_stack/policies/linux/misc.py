@@ -39,6 +39,9 @@ class LinuxSegmentSizes(SegmentSizes):
             connection.update_segment_size()
 
 
+_SYN_RTO_US = 1_000_000
+
+
 class LinuxLimits(Limits):
     """Counts of retransmissions, which stand for the time that so many take at exponential backoff."""
 
@@ -86,8 +89,10 @@ class LinuxLimits(Limits):
             return connection.retransmits >= settings.synack_retries
         if connection.retransmits >= settings.syn_retries + settings.syn_linear_timeouts:
             return True
-        is_late = now - connection.progress_at >= settings.user_timeout_us
-        return bool(settings.user_timeout_us and connection.retransmits) and is_late
+        # Linux, tcp_write_timeout: beside the count there is the time of that many retransmissions at backoff. Measured:
+        # TCP_SYNCNT 2 with four linear repetitions gives up after five of them, at 7 s.
+        limit = settings.user_timeout_us or self.model_us(connection, settings.syn_retries, _SYN_RTO_US)
+        return bool(connection.retransmits) and now - connection.progress_at >= limit
 
     def next_check(self, connection: "ConnectionCore") -> int:
         """Return when the user timeout passes, as far as one is set and counts already."""
