@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from fuzz.faults import FAULTS, Fault
-from tests.quality.cases import ROOT, Case, Find, hunt, passes, scripts
+from tests.quality.cases import ROOT, Case, Find, also_by_the_rfc, hunt, passes, scripts
 from tests.quality.python_cases import all_python_tests
 
 TABLE = ROOT / "tests" / "quality" / "planted.toml"
@@ -46,7 +46,7 @@ def hunt_all(faults: Iterable[Fault], cases: Sequence[Case], *, is_complete: boo
 
 def _hunt(case: Case, fault: Fault) -> Find | None:
     try:
-        return hunt(case, fault)
+        return hunt(case, fault, case.rules)
     except Exception as error:  # (a crash is no catch, and the other tests may still find the fault)
         print(f"{fault.id} breaks {case.name}: {error!r}")
         return None
@@ -80,6 +80,7 @@ def print_rows(caught: Catches) -> None:
     for identifier, catches in caught.items():
         for case, found in catches:
             print(f'[[planted]]\nfault = "{identifier}"\ncase = "{case.name}"\nkind = "{found.kind}"')
+            print(f'rules = "{case.rules}"')
             print(f"at = '''{found.at}'''  # {found.why[-80:]}\n")
 
 
@@ -90,8 +91,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--rows", action="store_true", help="print rows for tests/quality/planted.toml")
     choice = parser.parse_args(argv)
     begun = time.perf_counter()
-    suite: list[Case] = [*scripts(), *all_python_tests()]
-    cases = [case for case in suite if passes(case)]
+    suite: list[Case] = [*scripts(), *also_by_the_rfc(scripts()), *all_python_tests()]
+    cases = [case for case in suite if passes(case, case.rules)]
     faults = [FAULTS[identifier] for identifier in choice.faults] or list(FAULTS.values())
     caught = hunt_all(faults, cases, is_complete=choice.all)
     if choice.rows:

@@ -1,5 +1,7 @@
 """Faults on the way of octets to the reader: order, delivery, delayed ACK, offered window, urgent data."""
 
+from typing import Any
+
 from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
 from reference_stack import output
@@ -167,11 +169,11 @@ def _delay(original: ArrivalRule, connection: ConnectionCore, arrival: Arrival, 
 
 
 @DELACK.connection("settings_changed", "quickack-sticky", "Linux tcp(7)", "RFC 9293 3.8.6.3")
-def stay_quick(original: Replacement, connection: ConnectionCore, *, now: int) -> None:
+def stay_quick(original: Replacement, connection: ConnectionCore, **keywords: Any) -> None:
     """TCP_QUICKACK cannot be switched off."""
     if connection.settings.quickack is not None:
         connection.settings.quickack = True
-    original(now=now)
+    original(**keywords)
 
 
 # --- offered window --------------------------------------------------------------------------------------------------

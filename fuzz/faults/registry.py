@@ -49,6 +49,10 @@ class Fault:
         self.disturb(host)
         return host
 
+    def fits(self, sound: Personality) -> bool:  # noqa: ARG002
+        """Tell whether a personality has what this fault replaces."""
+        return True
+
     def mutated(self, sound: Personality) -> Personality:
         """Return the personality with one rule or policy replaced; as it is for faults that lie elsewhere."""
         return sound
@@ -62,6 +66,10 @@ class RuleFault(Fault):
 
     __slots__ = ()
     kind: ClassVar[str] = "rule"
+
+    def fits(self, sound: Personality) -> bool:
+        """Tell whether the personality has the rule."""
+        return self.part in sound.rules.names()
 
     def mutated(self, sound: Personality) -> Personality:
         """Return the personality with the rule replaced."""

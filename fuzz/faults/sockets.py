@@ -1,6 +1,7 @@
 """Faults of the socket interface: return values, errno, readiness, lingering."""
 
 from dataclasses import replace
+from typing import Any
 
 from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
@@ -118,7 +119,7 @@ def flush_on_reset(original: Replacement, connection: ConnectionCore, error: int
 
 
 @API.connection("settings_changed", "api-nodelay-cork-flush", "Linux tcp(7)")
-def keep_waiting(_original: Replacement, _connection: Connection, *, now: int) -> None:
+def keep_waiting(_original: Replacement, _connection: Connection, **_keywords: Any) -> None:
     """Setting TCP_NODELAY or clearing TCP_CORK pushes nothing out."""
 
 

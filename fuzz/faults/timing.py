@@ -1,11 +1,12 @@
 """Faults in round-trip times, retransmission timeouts, limits, and the recovery from loss."""
 
+from typing import Any
+
 from fuzz.faults.alter import Replacement, alter
 from fuzz.faults.registry import Area
 from reference_stack import transmit
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.core import ConnectionCore
-from reference_stack.policies.limits import Limits
 from reference_stack.policies.start import CongestionStart
 from reference_stack.recovery.base import LossRecovery
 from reference_stack.rtt import RttEstimator
@@ -143,20 +144,17 @@ RTO.constant(
 # --- user timeout ----------------------------------------------------------------------------------------------------
 
 
-@USER_TIMEOUT.policy("limits.r2_us", "user-timeout-ignored", "RFC 9293 3.8.3", "RFC 5482 3")
-def ignore_user_timeout(original: Replacement, _limits: Limits, connection: ConnectionCore) -> int:
+@USER_TIMEOUT.connection("settle", "user-timeout-ignored", "RFC 9293 3.8.3", "RFC 5482 3")
+def forget_user_timeout(original: Replacement, connection: ConnectionCore, *, now: int) -> None:
     """TCP_USER_TIMEOUT has no effect."""
-    kept, connection.settings.user_timeout_us = connection.settings.user_timeout_us, 0
-    try:
-        return int(original(connection))
-    finally:
-        connection.settings.user_timeout_us = kept
+    connection.settings.user_timeout_us = 0
+    original(now=now)
 
 
 @USER_TIMEOUT.connection("settings_changed", "user-timeout-fires-idle", "RFC 5482 3")
-def time_idle_connection(original: Replacement, connection: ConnectionCore, *, now: int) -> None:
+def time_idle_connection(original: Replacement, connection: ConnectionCore, *, now: int, **keywords: Any) -> None:
     """The user timeout ends a connection on which nothing is outstanding."""
-    original(now=now)
+    original(now=now, **keywords)
     if connection.settings.user_timeout_us:
         # The rule of this timer deletes the connection.
         connection.timers.set(FIN_WAIT_2, now + connection.settings.user_timeout_us)
