@@ -89,8 +89,8 @@ class LinuxLimits(Limits):
             return connection.retransmits >= settings.synack_retries
         if connection.retransmits >= settings.syn_retries + settings.syn_linear_timeouts:
             return True
-        # Linux, tcp_write_timeout: beside the count, the time of so many retransmissions at backoff. Measured: TCP_SYNCNT
-        # 2 with four linear repetitions gives up after five of them, at 7 s.
+        # Linux, tcp_write_timeout: beside the count, the time of so many retransmissions at backoff. Measured:
+        # TCP_SYNCNT 2 with four linear repetitions gives up after five of them, at 7 s.
         limit = settings.user_timeout_us or self.model_us(connection, settings.syn_retries, _SYN_RTO_US)
         return bool(connection.retransmits) and now - connection.progress_at >= limit
 
