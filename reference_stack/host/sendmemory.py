@@ -99,9 +99,8 @@ class SendMemory:
 
 def buffer_size(connection: Connection) -> int:
     """Return the octets of one buffer: whole segments, at most half of the peer's largest window (tcp_send_mss)."""
+    # Switching offload off changes nothing here: Linux then cuts the frames in software, below the socket.
     mss = max(connection.tcb.snd_mss, 1)
-    if connection.settings.max_tso_segments <= 1:
-        return mss
     largest = connection.tcb.max_snd_wnd
     half = largest >> 1 if largest > _DEFAULT_MSS else largest
     most = min(_GSO_MOST, half) if half else _GSO_MOST

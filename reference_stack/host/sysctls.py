@@ -41,6 +41,8 @@ class Effect:
     show: Show
     fields: tuple[str, ...]
     acts: Acts = Acts.AT_CONNECT
+    is_switch: bool = False
+    """Only zero or not matters, so a default above 1 is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _switch(field: str, acts: Acts = Acts.AT_CONNECT) -> Effect:
     def put(settings: ConnectionSettings, values: Values) -> None:
         setattr(settings, field, bool(values[0]))
 
-    return Effect(put, lambda settings: (int(getattr(settings, field)),), (field,), acts)
+    return Effect(put, lambda settings: (int(getattr(settings, field)),), (field,), acts, is_switch=True)
 
 
 def _inverse(field: str) -> Effect:
@@ -281,6 +283,8 @@ class SysctlSettings:
         if row.name.endswith(".tcp_congestion_control"):
             return self._defaults.congestion_control
         shown = row.effect.show(self._defaults) if row.effect else None
+        if row.effect and row.effect.is_switch and shown == (int(row.default != "0"),):
+            shown = None
         return row.default.replace(" ", "\t") if shown is None else "\t".join(map(str, shown))
 
     def number(self, name: str, index: int = 0) -> int:

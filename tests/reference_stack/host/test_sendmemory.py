@@ -111,12 +111,6 @@ def test_it_is_writable_when_less_than_half_of_the_low_water_mark_is_unsent() ->
     assert not sender.memory.is_writable(sender.as_connection, 4000)
 
 
-def test_without_offload_a_buffer_is_one_segment() -> None:
-    sender = Sender(60_000, 40_000)
-    sender.settings.max_tso_segments = 1
-    assert buffer_size(sender.as_connection) == MSS
-
-
 @pytest.mark.parametrize(("window", "expected"), [(0, 64_240), (500, MSS), (2048, MSS), (60_000, 29_200)])
 def test_a_buffer_is_at_most_half_of_the_largest_window(window: int, expected: int) -> None:
     assert buffer_size(Sender(window, 1).as_connection) == expected

@@ -3,6 +3,7 @@
 import pytest
 
 from reference_stack.host.sysctls import TABLE, Acts, SysctlError, SysctlSettings
+from reference_stack.personality import personality
 from reference_stack.settings import ConnectionSettings
 
 
@@ -65,6 +66,15 @@ def test_a_setting_that_nobody_wrote_shows_what_the_personality_does() -> None:
     assert sysctls.read("net.ipv4.tcp_sack") == "0"
     assert sysctls.read("net.ipv4.tcp_keepalive_time") == "5"
     assert sysctls.read("net.ipv4.tcp_rmem") == "4096\t1000\t2000"
+
+
+def test_the_personality_linux_has_the_defaults_of_linux() -> None:
+    # The table holds what Linux 6.18 shows in a fresh network namespace; congestion control is the usual build's.
+    sysctls = SysctlSettings(personality("linux").settings)
+    assert {name: sysctls.read(name).split() for name, row in TABLE.items() if row.effect} == {
+        name: row.default.split() for name, row in TABLE.items() if row.effect
+    }
+    assert sysctls.read("net.ipv4.tcp_congestion_control") == "cubic"
 
 
 def test_every_default_is_one_that_could_be_written(sysctls: SysctlSettings) -> None:
