@@ -13,6 +13,8 @@ from reference_stack.states import State
 from wire.abi import (
     MSG_CTRUNC,
     MSG_DONTWAIT,
+    MSG_EOR,
+    MSG_EOR,
     MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_MORE,
@@ -28,6 +30,7 @@ from wire.abi import (
 )
 
 _SEND_NOT_MODELLED = {MSG_FASTOPEN: "MSG_FASTOPEN"}
+_LINUX_NOT_MODELLED = {MSG_EOR: "MSG_EOR"}  # ends a buffer there; POSIX gives it no meaning on a stream
 _DATAGRAM_MOST = 65_507  # 65535 less the headers of IPv4 and UDP
 
 
@@ -102,6 +105,8 @@ class TransferCalls(CallBase):
         if isinstance(socket, UdpSocket):
             return self._send_datagram(socket, writing)
         refuse_flags(writing.flags, _SEND_NOT_MODELLED, "send")
+        if socket.memory is not None:
+            refuse_flags(writing.flags, _LINUX_NOT_MODELLED, "send")
 
         def expire(_now: Micros) -> Result:
             return Result(writing.taken) if writing.taken else failure(Errno.EAGAIN)
@@ -150,7 +155,13 @@ class TransferCalls(CallBase):
             piece = writing.data[writing.taken : writing.taken + room]
             self._note(socket, writing, len(piece))
             goes_on = memory.takes(connection, len(piece), socket.lowat) and writing.taken < writing.count
-            connection.send(piece, now=now, more=wants_more or goes_on, urgent=is_urgent and not goes_on)
+            connection.send(
+                piece,
+                now=now,
+                more=wants_more or goes_on,
+                urgent=is_urgent and not goes_on,
+                end_of_record=bool(writing.flags & MSG_EOR) and not goes_on,
+            )
             self.tcp.settle(socket, now=now)
 
     @staticmethod
