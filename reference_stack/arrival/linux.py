@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from reference_stack import output
 from reference_stack.arrival import order
 from reference_stack.arrival.arrival import Arrival
+from reference_stack.arrival.control import take_reset
 from reference_stack.rules import ListenVerdict, Verdict
 from reference_stack.states import State
 from wire.tcp import FIN, RST, SYN, TcpSegment
@@ -90,9 +91,30 @@ def reject_ancient_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdic
 
 
 def reject_future_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
-    """An ACK of something not yet sent is dropped; outside ESTABLISHED it draws a challenge ACK."""
+    """An ACK of something not yet sent draws a challenge ACK, the segment is dropped."""
     if arrival.ack <= connection.tcb.snd_max:
         return NEXT
-    if connection.tcb.state is not State.ESTABLISHED:
+    output.challenge(connection, now=arrival.now)
+    return STOP
+
+
+def check_reset(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """A RST at RCV.NXT, or behind the rightmost SACK block, resets; elsewhere in the window it draws a challenge ACK.
+
+    Once the peer's FIN is taken, RCV.NXT-1 will do as well, for peers that forget to count their FIN.
+    """
+    if not arrival.flags & RST:
+        return NEXT
+    tcb = connection.tcb
+    forgets_fin = tcb.state in FIN_TAKEN and arrival.seq == tcb.rcv_nxt - 1
+    is_right_of_sacks = bool(tcb.has_sack and connection.reassembly) and (
+        arrival.seq == connection.reassembly.ranges()[-1][1]
+    )
+    if arrival.seq == tcb.rcv_nxt or forgets_fin or is_right_of_sacks:
+        take_reset(connection)
+    elif tcb.last_ack_sent <= arrival.seq <= max(tcb.rcv_adv, tcb.rcv_nxt):
         output.challenge(connection, now=arrival.now)
     return STOP
+
+
+FIN_TAKEN = frozenset({State.CLOSE_WAIT, State.LAST_ACK, State.CLOSING})

@@ -4,7 +4,7 @@ Not there: TCP Fast Open, accurate ECN, TCP-MD5 and TCP-AO, automatic tuning of 
 packetization-layer path MTU probing.
 """
 
-from errno import EPIPE
+from errno import ECONNRESET, EPIPE
 
 from reference_stack.arrival import linux as arrival
 from reference_stack.arrival.closed import CLOSED_RULES
@@ -48,6 +48,7 @@ RULES = (
     .replace("sequence/trim", arrival.trim)
     .replace("ack/ancient", arrival.reject_ancient_ack)
     .replace("ack/future", arrival.reject_future_ack)
+    .replace("reset/validate", arrival.check_reset)
 )
 
 SETTINGS = ConnectionSettings(
@@ -79,8 +80,8 @@ POLICIES = Policies(
     opening=ForgetfulOpening,
 )
 
-RESET_ERRORS = {**RESET_ERRNO, State.CLOSE_WAIT: EPIPE}
-"""tcp(7), EPIPE: the other end closed, then reset."""
+RESET_ERRORS = {**RESET_ERRNO, State.CLOSE_WAIT: EPIPE, State.SYN_RECEIVED: ECONNRESET}
+"""tcp(7), EPIPE: the other end closed, then reset. Only a reset in SYN-SENT is reported as "connection refused"."""
 
 
 def create() -> Personality:
