@@ -14,7 +14,6 @@ from wire.abi import (
     MSG_CTRUNC,
     MSG_DONTWAIT,
     MSG_EOR,
-    MSG_EOR,
     MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_MORE,
@@ -30,7 +29,6 @@ from wire.abi import (
 )
 
 _SEND_NOT_MODELLED = {MSG_FASTOPEN: "MSG_FASTOPEN"}
-_LINUX_NOT_MODELLED = {MSG_EOR: "MSG_EOR"}  # ends a buffer there; POSIX gives it no meaning on a stream
 _DATAGRAM_MOST = 65_507  # 65535 less the headers of IPv4 and UDP
 
 
@@ -105,8 +103,6 @@ class TransferCalls(CallBase):
         if isinstance(socket, UdpSocket):
             return self._send_datagram(socket, writing)
         refuse_flags(writing.flags, _SEND_NOT_MODELLED, "send")
-        if socket.memory is not None:
-            refuse_flags(writing.flags, _LINUX_NOT_MODELLED, "send")
 
         def expire(_now: Micros) -> Result:
             return Result(writing.taken) if writing.taken else failure(Errno.EAGAIN)
