@@ -42,6 +42,7 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     connection.timing.measure(connection, report, arrival)
     before = connection.recovery.ca_state
     connection.recovery.on_ack(report, now=arrival.now)
+    connection.transmission.on_ack(connection)
     if before is not CaState.RECOVERY and connection.recovery.ca_state is CaState.RECOVERY:
         connection.counters.fast_recoveries += 1
     if report.congestion_echo:

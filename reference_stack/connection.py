@@ -57,10 +57,13 @@ class Connection(ConnectionCore):
         user_calls.begin_handshake(self, now=now)
         self.opening.take_early_text(self, arrival)
 
-    def send(self, data: bytes, *, now: Micros, more: bool = False, urgent: bool = False) -> int:
+    def send(
+        self, data: bytes, *, now: Micros, more: bool = False, urgent: bool = False, end_of_record: bool = False
+    ) -> int:
         """Queue octets and return how many were taken: 0 up to ``len(data)``, bounded by `send_space`.
 
-        `more` holds a partial segment back (MSG_MORE); `urgent` makes the last octet urgent (MSG_OOB). In SYN-SENT
+        `more` holds a partial segment back (MSG_MORE); `urgent` makes the last octet urgent (MSG_OOB);
+        `end_of_record` keeps later octets out of its segment where the personality does that (MSG_EOR). In SYN-SENT
         and SYN-RECEIVED the octets wait for the connection. Returns 0 where sending is impossible: the caller tells
         from `state` and `may_send` why.
         """
@@ -70,7 +73,8 @@ class Connection(ConnectionCore):
         start = self.send_queue.end
         self.send_queue.append(taken)
         self.has_more = more
-        self.transmission.on_write(self, start, self.send_queue.end, more=more)
+        is_record = end_of_record and len(taken) == len(data)
+        self.transmission.on_write(self, start, self.send_queue.end, more=more, is_record=is_record, now=now)
         if urgent and len(taken) == len(data):
             # RFC 9293, 3.10.2: "SND.UP <- SND.NXT - 1" in RFC 793; MUST-62 makes it the octet after the urgent data.
             self.tcb.snd_up = self.send_queue.end
@@ -163,13 +167,19 @@ class Connection(ConnectionCore):
         if not self.is_deleted:
             self.calls["call/abort"](self, now=now)
 
-    def settings_changed(self, *, now: Micros) -> None:
-        """The owner changed `settings`: act on it (uncorked data leaves, keep-alive starts or stops, ...)."""
+    def settings_changed(self, *, now: Micros, setting: str | None = None) -> None:
+        """The owner changed `settings`: act on it (uncorked data leaves, keep-alive starts or stops, ...).
+
+        `setting` names the one that was written, whether its value changed or not; None for several or unknown ones.
+        """
         if self.is_deleted:
             return
         if not self.settings.cork:
             self.has_more = False
-        self.delayed_ack.on_settings_changed(self, now=now)
+        self.transmission.on_setting(self, setting)
+        if setting == "congestion_control":
+            self.switch_congestion_control()
+        self.delayed_ack.on_settings_changed(self, setting=setting, now=now)
         self.restart_keepalive(now=now)
         self.settle(now=now)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reference_stack import output, transmit
+from reference_stack.chronograph import Chronograph
 from reference_stack.counters import Counters
 from reference_stack.outgoing import Outgoing
 from reference_stack.personality import Personality
@@ -56,6 +57,7 @@ class ConnectionCore:
         self.tcb = Tcb(iss=isn, snd_una=isn, snd_nxt=isn, snd_max=isn, snd_up=isn)
         self.timers = Timers()
         self.counters = Counters()
+        self.chronograph = Chronograph()
         self.send_queue = SendQueue(isn + 1)
         self.receive_queue = ReceiveQueue()
         self.outgoing: list[Outgoing] = []
@@ -186,16 +188,17 @@ class ConnectionCore:
         self.reassembly.clear()
 
     def fail(self, error: int) -> None:
-        """End the connection with an error for the user (0 for none): all queues are flushed."""
+        """End the connection with an error for the user, 0 for none: queues are flushed, the unread by the settings."""
         self.error = error
-        self.receive_queue.clear()
+        if not self.settings.keeps_unread_data:
+            self.receive_queue.clear()
         self.delete()
 
-    def give_up(self, *, now: Micros) -> None:  # noqa: ARG002
+    def give_up(self, *, now: Micros) -> None:
         """R2 has passed, or the user timeout: the user hears of a timeout, or of the ICMP error that explains it."""
         # RFC 1122, 4.2.3.5.
         is_half_open = self.tcb.state is State.SYN_RECEIVED and self.tcb.is_passive
-        self.resets.before_giving_up(self)
+        self.resets.before_giving_up(self, now=now)
         self.fail(0 if is_half_open else self.soft_error or errno.ETIMEDOUT)
 
     def arm_retransmission(self, *, now: Micros, since: Micros | None = None) -> None:
@@ -225,6 +228,14 @@ class ConnectionCore:
         """Begin with the initial window, now that the segment size is known."""
         self.congestion = self.start.congestion(self)
         self.recovery = self.start.recovery(self)
+
+    def switch_congestion_control(self) -> None:
+        """Another congestion control goes on with the windows of the present one."""
+        fresh = self.start.congestion(self)
+        if fresh.name != self.congestion.name:
+            fresh.cwnd, fresh.ssthresh = self.congestion.cwnd, self.congestion.ssthresh
+            self.congestion = fresh
+            self.recovery.use(fresh)
 
     def update_segment_size(self) -> None:
         """The path MTU or the MSS limit changed."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from reference_stack.chronograph import Activity
 from reference_stack.states import TCP_INFO_STATE
 from wire.abi import TcpInfo
 
@@ -82,8 +83,10 @@ def _sender(connection: "ConnectionCore") -> dict[str, int]:
 
 
 def _clocks(connection: "ConnectionCore", *, now: int) -> dict[str, int]:
-    """How long ago things happened, in milliseconds."""
+    """How long ago things happened, in milliseconds, and how long others lasted."""
     return {
+        "busy_time": connection.chronograph.busy(now=now),
+        "rwnd_limited": connection.chronograph.spent(Activity.WINDOW_LIMITED, now=now),
         "last_data_sent": (now - connection.last_sent_at) // 1000,
         "last_data_recv": (now - connection.last_data_received_at) // 1000,
         "last_ack_recv": (now - connection.last_received_at) // 1000,

@@ -61,7 +61,7 @@ def become_established(connection: "ConnectionCore", *, now: int) -> None:
         connection.rtt.restart_with(SYN_LOST_RTO_US)
     connection.retransmits = 0
     connection.first_retransmitted_at = None
-    connection.progress_at = connection.last_sent_at = now
+    connection.progress_at = connection.last_sent_at = connection.last_data_received_at = now
     if not connection.scoreboard.segments:
         connection.timers.stop(RETRANSMISSION)
     # A CLOSE in SYN-RECEIVED waited for this moment (RFC 9293, 3.10.4).

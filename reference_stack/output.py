@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reference_stack.outgoing import Outgoing
 from reference_stack.sequence import MASK
 from wire.options import TcpOption
-from wire.tcp import ACK, RST, SYN, URG, TcpSegment
+from wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -51,6 +51,19 @@ def emit(
     tcb.last_ack_sent = tcb.rcv_nxt
     connection.ack_now = False
     connection.delayed_ack.on_ack_sent(connection, now=now)
+
+
+def emit_frame(
+    connection: "ConnectionCore", *, seq: int, flags: int, now: Micros, payload: bytes, is_new_data: bool = False
+) -> None:
+    """Queue data as one segment, or where super-segments are off as segments, FIN and PSH on the last."""
+    mss = connection.tcb.snd_mss
+    if connection.settings.max_tso_segments == 1:
+        while len(payload) > mss:
+            part, payload = payload[:mss], payload[mss:]
+            emit(connection, seq=seq, flags=flags & ~(FIN | PSH), payload=part, now=now, is_new_data=is_new_data)
+            seq += mss
+    emit(connection, seq=seq, flags=flags, payload=payload, now=now, is_new_data=is_new_data)
 
 
 def _queue(connection: "ConnectionCore", segment: TcpSegment, *, ecn: int = 0) -> None:
@@ -96,9 +109,11 @@ def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
     connection.last_sent_at = now
 
 
-def send_reset(connection: "ConnectionCore", *, seq: int, with_ack: bool = False) -> None:
+def send_reset(
+    connection: "ConnectionCore", *, seq: int, with_ack: bool = False, options: tuple[TcpOption, ...] = ()
+) -> None:
     """Send <SEQ=seq><CTL=RST>, with RCV.NXT acknowledged on request (RFC 9293, 3.5.2 and 3.10.5)."""
     ports = connection.four_tuple
     ack = connection.tcb.rcv_nxt & MASK if with_ack else 0
     flags = RST | ACK if with_ack else RST
-    _queue(connection, TcpSegment(ports.local_port, ports.remote_port, seq & MASK, ack, flags, 0))
+    _queue(connection, TcpSegment(ports.local_port, ports.remote_port, seq & MASK, ack, flags, 0, 0, options))

@@ -53,8 +53,6 @@ class ConnectionSettings:
     """sysctl ``tcp_retrans_collapse``: a small retransmission is filled up with what follows, where there is that."""
     max_tso_segments: int = 1
     """Most segments of MSS size that may leave as one super-segment; 1 switches super-segments off."""
-    segmentation_offload: bool = True
-    """The device takes super-segments (``ethtool -K DEVICE gso on``), where the personality sends them."""
     min_tso_segments: int = 2
     """sysctl ``tcp_min_tso_segs``: segments that a super-segment has at least, where there are super-segments."""
     tso_win_divisor: int = 3
@@ -73,6 +71,8 @@ class ConnectionSettings:
     """First offered window in segments (route ``initrwnd``); None is the personality's rule."""
     quickack: bool | None = None
     """TCP_QUICKACK as last set; None: never set. The delayed-ACK policy reads it in `settings_changed`."""
+    keeps_unread_data: bool = False
+    """Octets that were received stay readable after a reset or a timeout (RFC 9293, 3.10.7.4, has them flushed)."""
     oobinline: bool = False
     """SO_OOBINLINE: the urgent octet stays in the stream."""
 

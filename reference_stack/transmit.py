@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack import output
+from reference_stack.chronograph import Activity
 from reference_stack.policies.transmission import Sendable
 from reference_stack.states import State
 from reference_stack.timers import PERSIST, RETRANSMISSION
@@ -48,7 +49,7 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
     before = tcb.snd_nxt
     segments_before = connection.scoreboard.out.segments
     if unsent > 0:
-        _restart_after_idle(connection, now=now)
+        transmission.before_new_data(connection, now=now)
         mss = tcb.snd_mss - connection.options.octets_now(connection)
     while unsent > 0:
         sendable = Sendable(unsent, tcb.send_limit - tcb.snd_nxt, connection.recovery.room(), mss)
@@ -60,13 +61,18 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
     if tcb.fin_seq == tcb.snd_nxt and tcb.send_limit > tcb.snd_nxt and connection.recovery.room() > 0:
         send_new(connection, 0, now=now)
     transmission.on_transmitted(connection, segments=connection.scoreboard.out.segments - segments_before, now=now)
+    _note_activity(connection, now=now)
     return tcb.snd_nxt != before
 
 
-def _restart_after_idle(connection: "ConnectionCore", *, now: Micros) -> None:
-    idle, rto = now - connection.last_sent_at, connection.rtt.rto
-    if not connection.scoreboard.segments and connection.settings.slow_start_after_idle and idle > rto:
-        connection.congestion.on_idle(idle=idle, rto=rto, now=now)
+def _note_activity(connection: "ConnectionCore", *, now: Micros) -> None:
+    tcb = connection.tcb
+    unsent = connection.send_queue.end - tcb.snd_nxt
+    if unsent > 0 and min(unsent, tcb.snd_mss) > tcb.send_limit - tcb.snd_nxt:
+        activity = Activity.WINDOW_LIMITED
+    else:
+        activity = Activity.BUSY if unsent > 0 or connection.scoreboard.segments else Activity.IDLE
+    connection.chronograph.enter(activity, now=now)
 
 
 def send_new(
@@ -82,7 +88,9 @@ def send_new(
     if tcb.fin_seq == end and (end < tcb.send_limit or not length):
         flags |= FIN
     payload = connection.send_queue.slice(start, end)
-    output.emit(connection, seq=start, flags=flags, payload=payload, now=now, is_new_data=bool(length) and not is_probe)
+    extra = connection.transmission.frame_flags(connection, length)
+    is_new_data = bool(length) and not is_probe
+    output.emit_frame(connection, seq=start, flags=flags | extra, payload=payload, now=now, is_new_data=is_new_data)
     if not connection.scoreboard.segments:
         connection.progress_at = now
     tcb.snd_nxt = end + (flags & FIN)
@@ -120,8 +128,8 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
     run = [first] if is_probe else connection.transmission.retransmission_run(connection, first)
     last = run[-1]
     payload = connection.send_queue.slice(first.start, last.end - (last.flags & FIN))
-    flags = ACK | connection.transmission.retransmission_flags(run)
-    output.emit(connection, seq=first.start, flags=flags, payload=payload, now=now)
+    flags = ACK | last.flags | connection.transmission.frame_flags(connection, len(payload))
+    output.emit_frame(connection, seq=first.start, flags=flags, payload=payload, now=now)
     if connection.first_retransmitted_at is None:
         connection.first_retransmitted_at = now
     for segment in run:

@@ -45,11 +45,11 @@ def close(connection: "ConnectionCore", *, now: int) -> None:
         connection.enter(State.LAST_ACK, now=now)
 
 
-def abort(connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG001
+def abort(connection: "ConnectionCore", *, now: int) -> None:
     """ABORT (3.10.5): a reset where the peer may have a connection, then the TCB is gone."""
     tcb = connection.tcb
     if tcb.state in RESET_ON_ABORT:
-        connection.resets.send_abort(connection)
+        connection.resets.send_abort(connection, now=now)
     connection.delete()
 
 

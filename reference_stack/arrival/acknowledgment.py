@@ -79,6 +79,8 @@ def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
 
 def _take_window(connection: "ConnectionCore", arrival: Arrival) -> None:
     tcb = connection.tcb
+    if tcb.snd_wnd != arrival.window:
+        connection.transmission.on_window_change(connection, now=arrival.now)
     tcb.snd_wnd = arrival.window
     tcb.snd_wl1, tcb.snd_wl2 = arrival.seq, arrival.ack
     connection.probes_out = 0

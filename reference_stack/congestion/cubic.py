@@ -22,7 +22,7 @@ HYSTART_MIN_SAMPLES = 8
 
 def cube_root(value: int) -> int:
     """Return the integer cube root, rounded to the nearest."""
-    root = round(float(value) ** (1 / 3))
+    root: int = round(float(value) ** (1 / 3))
     while root**3 > value:
         root -= 1
     while (root + 1) ** 3 <= value:

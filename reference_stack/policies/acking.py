@@ -81,7 +81,7 @@ class DelayedAck:
         if connection.window.wants_update(connection, read=read):
             connection.ack_now = True
 
-    def on_settings_changed(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
-        """TCP_QUICKACK may have been set: what was held back leaves."""
+    def on_settings_changed(self, connection: "ConnectionCore", *, setting: str | None, now: int) -> None:  # noqa: ARG002
+        """A setting was written; with TCP_QUICKACK set, what was held back leaves."""
         if connection.settings.quickack and connection.timers.is_running(DELAYED_ACK):
             connection.ack_now = True

@@ -14,7 +14,7 @@ class Resets:
 
     __slots__ = ()
 
-    def send_abort(self, connection: "ConnectionCore") -> None:
+    def send_abort(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
         """The user aborts, or closes with octets unread (RFC 9293, SHLD-3)."""
         output.send_reset(connection, seq=connection.tcb.snd_nxt)
 
@@ -26,5 +26,5 @@ class Resets:
         """An acknowledgment is unacceptable before the connection is synchronized (3.5.2, group 2)."""
         output.send_reset(connection, seq=ack)
 
-    def before_giving_up(self, connection: "ConnectionCore") -> None:
+    def before_giving_up(self, connection: "ConnectionCore", *, now: int) -> None:
         """The connection is given up for want of answers: RFC 9293, 3.8.3 asks for no reset."""

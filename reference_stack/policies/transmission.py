@@ -55,8 +55,21 @@ class Transmission:
         """Tell whether the segment gets PSH: when it empties the queue (RFC 9293, MUST-61)."""
         return end >= connection.send_queue.end
 
-    def on_write(self, connection: "ConnectionCore", start: int, end: int, *, more: bool) -> None:
-        """The application queued the octets from `start` to `end`."""
+    def on_write(
+        self, connection: "ConnectionCore", start: int, end: int, *, more: bool, is_record: bool, now: int
+    ) -> None:
+        """The application queued the octets from `start` to `end`; `is_record` when a record ends there (MSG_EOR)."""
+
+    def before_new_data(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Unsent data is about to be looked at: after idleness the window restarts (RFC 5681, 4.1)."""
+        self.restart_after_idle(connection, now=now)
+
+    @staticmethod
+    def restart_after_idle(connection: "ConnectionCore", *, now: int) -> None:
+        """Restart the window if nothing was sent for longer than a timeout."""
+        idle, rto = now - connection.last_sent_at, connection.rtt.rto
+        if not connection.scoreboard.segments and connection.settings.slow_start_after_idle and idle > rto:
+            connection.congestion.on_idle(idle=idle, rto=rto, now=now)
 
     def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
         """The octets from `start` to `end` left for the first time."""
@@ -84,6 +97,15 @@ class Transmission:
         """Return the segments that leave again as one, beginning with `first`: here each for itself."""
         return [first]
 
-    def retransmission_flags(self, run: "list[SentSegment]") -> int:
-        """Return the flags of a retransmission beside ACK: those of its last segment."""
-        return run[-1].flags
+    def frame_flags(self, connection: "ConnectionCore", length: int) -> int:  # noqa: ARG002
+        """Return flags that a segment with `length` octets gets only because of its size."""
+        return 0
+
+    def on_ack(self, connection: "ConnectionCore") -> None:
+        """An acknowledgment was taken in."""
+
+    def on_window_change(self, connection: "ConnectionCore", *, now: int) -> None:
+        """The peer's window changed."""
+
+    def on_setting(self, connection: "ConnectionCore", setting: str | None) -> None:
+        """The user wrote a setting."""

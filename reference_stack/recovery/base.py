@@ -75,6 +75,10 @@ class LossRecovery(ABC):
         self.recover = una - 1
         """Highest sequence number sent when the last recovery began (RFC 6582); at first the ISS."""
 
+    def use(self, congestion: CongestionControl) -> None:
+        """Go on with another congestion control."""
+        self.congestion = congestion
+
     @abstractmethod
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
         """Take in an acceptable acknowledgment."""

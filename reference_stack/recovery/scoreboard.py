@@ -16,11 +16,12 @@ class SentSegment:
 
     `flags` are the header bits to repeat (SYN, FIN, PSH). `sent_at` is the newest transmission, `first_sent_at` the
     oldest. `is_retransmitted` says that a retransmission is thought to be on its way. Segments with the same `frame`
-    left together as one super-segment.
+    left together as one super-segment; `ends_record` keeps later octets out of it (MSG_EOR).
     """
 
     __slots__ = (
         "end",
+        "ends_record",
         "first_sent_at",
         "flags",
         "frame",
@@ -37,6 +38,7 @@ class SentSegment:
         self.end = end
         self.flags = flags
         self.frame = frame
+        self.ends_record = False
         self.sent_at = now
         self.first_sent_at = now
         self.transmissions = 1
@@ -177,6 +179,7 @@ class Scoreboard:
         second.is_sacked = segment.is_sacked
         second.is_lost = segment.is_lost
         second.is_retransmitted = segment.is_retransmitted
+        second.ends_record, segment.ends_record = segment.ends_record, False
         segment.end = at
         segment.flags = first_flags
         self.segments.insert(bisect_left(self.segments, at, key=_START), second)
@@ -193,6 +196,7 @@ class Scoreboard:
             first.flags |= segment.flags
             first.transmissions = max(first.transmissions, segment.transmissions)
         first.end = last.end
+        first.ends_record = last.ends_record
         del self.segments[index + 1 : index + len(run)]
         self._enter(first)
         return first

@@ -151,10 +151,10 @@ class LinuxDelayedAck(DelayedAck):
         is_pushed = self._pushed >= 2 or (self._pushed == 1 and not self._in_pingpong)
         return read > 0 and is_pushed and not connection.receive_queue.octets
 
-    def on_settings_changed(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
+    def on_settings_changed(self, connection: "ConnectionCore", *, setting: str | None, now: int) -> None:  # noqa: ARG002
         """TCP_QUICKACK was set or cleared."""
         wanted = connection.settings.quickack
-        if wanted is self._wanted:
+        if setting != "quickack" and wanted is self._wanted:
             return
         self._wanted = wanted
         self._pingpong = 0 if wanted else 1

@@ -154,22 +154,23 @@ class LinuxProbes(Probes):
 
 
 class LinuxResets(Resets):
-    """Resets about a live connection carry ACK."""
+    """Resets about a live connection carry ACK and the options of any segment."""
 
     __slots__ = ()
 
-    def send_abort(self, connection: "ConnectionCore") -> None:
+    def send_abort(self, connection: "ConnectionCore", *, now: int) -> None:
         """The user aborts, or closes with octets unread."""
-        output.send_reset(connection, seq=connection.tcb.snd_nxt, with_ack=True)
+        options = connection.options.other(connection, now=now)
+        output.send_reset(connection, seq=connection.tcb.snd_nxt, with_ack=True, options=options)
 
     def send_lost_data(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The reset answers the segment, as in CLOSED."""
         output.send_reset(connection, seq=arrival.ack)
 
-    def before_giving_up(self, connection: "ConnectionCore") -> None:
+    def before_giving_up(self, connection: "ConnectionCore", *, now: int) -> None:
         """A peer that does not answer keep-alives is told."""
         if connection.keepalive_probes and not connection.scoreboard.segments:
-            self.send_abort(connection)
+            self.send_abort(connection, now=now)
 
 
 class LinuxChallengeAck(ChallengeAck):

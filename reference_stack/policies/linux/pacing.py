@@ -23,12 +23,10 @@ def pacing_rate(connection: "ConnectionCore") -> int:
     return connection.tcb.snd_mss * segments * ratio * 10_000 // max(srtt, 1)
 
 
-def burst_segments(connection: "ConnectionCore", most_octets: int) -> int:
-    """Return the segments of one frame: a millisecond's worth, at least ``tcp_min_tso_segs``."""
-    octets = pacing_rate(connection) >> 10
+def burst_segments(connection: "ConnectionCore", rate: int, most_octets: int) -> int:
+    """Return the segments of one frame: a millisecond's worth at `rate`, at least ``tcp_min_tso_segs``."""
+    octets = rate >> 10
     shift = (connection.rtt.min_rtt or 0) >> RTT_LOG
     if shift < 32:
         octets += most_octets >> shift
-    settings = connection.settings
-    segments = max(min(octets, most_octets) // connection.tcb.snd_mss, settings.min_tso_segments)
-    return min(segments, settings.max_tso_segments)
+    return max(min(octets, most_octets) // connection.tcb.snd_mss, connection.settings.min_tso_segments)

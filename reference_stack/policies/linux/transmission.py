@@ -3,7 +3,7 @@
 from collections import deque
 from typing import TYPE_CHECKING
 
-from reference_stack.policies.linux.pacing import burst_segments
+from reference_stack.policies.linux.pacing import NO_LIMIT, burst_segments, pacing_rate
 from reference_stack.policies.transmission import Sendable, Transmission
 from reference_stack.recovery.linux import LinuxRecovery
 from reference_stack.timers import PERSIST
@@ -15,19 +15,32 @@ if TYPE_CHECKING:
 
 
 class Buffer:
-    """One socket buffer of unsent octets, up to `end`; `is_pushed` when a write ended in it."""
+    """One socket buffer of unsent octets, up to `end`.
 
-    __slots__ = ("end", "is_pushed")
+    `is_pushed` when a write ended in it, `is_record` when nothing may be added (MSG_EOR).
+    """
+
+    __slots__ = ("end", "is_pushed", "is_record")
 
     def __init__(self, end: int) -> None:
         self.end = end
         self.is_pushed = False
+        self.is_record = False
 
 
 class LinuxTransmission(Transmission):
     """Frames of up to 64 kB; a frame of several segments always has PSH."""
 
-    __slots__ = ("_buffers", "_is_cwnd_limited", "_is_first_push", "_next_is_pushed", "_small_end", "_written_at")
+    __slots__ = (
+        "_buffers",
+        "_is_cwnd_limited",
+        "_is_first_push",
+        "_is_flushing",
+        "_pushed_end",
+        "_rate",
+        "_small_end",
+        "_written_at",
+    )
 
     GSO_MAX_OCTETS = 65_215
     """Largest frame: 64 kB less the largest headers."""
@@ -36,27 +49,51 @@ class LinuxTransmission(Transmission):
         self._buffers: deque[Buffer] = deque()
         self._small_end: int | None = None
         self._is_cwnd_limited = False
-        self._next_is_pushed = False
+        self._pushed_end: int | None = None
+        self._rate = NO_LIMIT
+        self._is_flushing = False
         self._is_first_push = False
         self._written_at = 0
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def on_write(self, connection: "ConnectionCore", start: int, end: int, *, more: bool) -> None:
+    def on_write(
+        self, connection: "ConnectionCore", start: int, end: int, *, more: bool, is_record: bool, now: int
+    ) -> None:
         """Fill the last buffer, then new ones; the end of a write is pushed unless more is to come."""
         goal = self._goal(connection)
         tail_start = self._tail_start(connection)
         position = start
-        if self._buffers and position - tail_start < goal:
+        tail = self._buffers[-1] if self._buffers else None
+        if tail is not None and position - tail_start < goal and not tail.is_record:
             position = min(end, tail_start + goal)
-            self._buffers[-1].end = position
-            self._buffers[-1].is_pushed = False
+            tail.end = position
+            tail.is_pushed = False
+            self._push_if_far(connection, tail)
         while position < end:
+            # Idleness counts when a buffer is begun, not when it leaves.
+            self.restart_after_idle(connection, now=now)
             position = min(end, position + goal)
             self._buffers.append(Buffer(position))
-        if not more and self._buffers:
-            self._buffers[-1].is_pushed = True
+            self._push_if_far(connection, self._buffers[-1])
+        if not more:
+            self._push(self._buffers[-1])
+        self._buffers[-1].is_record = is_record
         self._is_first_push = tail_start == connection.tcb.snd_nxt and end - tail_start >= goal
+
+    def _push(self, buffer: Buffer) -> None:
+        buffer.is_pushed = True
+        self._pushed_end = buffer.end
+
+    def _push_if_far(self, connection: "ConnectionCore", buffer: Buffer) -> None:
+        """More than half of the largest window since the last push gets a push in the middle of a write."""
+        if self._pushed_end is None:
+            self._pushed_end = connection.send_queue.start
+        if buffer.end > self._pushed_end + (connection.tcb.max_snd_wnd >> 1):
+            self._push(buffer)
+
+    def before_new_data(self, connection: "ConnectionCore", *, now: int) -> None:
+        """The window restarts in `on_write`."""
 
     def _tail_start(self, connection: "ConnectionCore") -> int:
         """Where the last buffer begins."""
@@ -67,7 +104,7 @@ class LinuxTransmission(Transmission):
     def _goal(self, connection: "ConnectionCore") -> int:
         """Octets of one buffer: as many full segments as a frame, or half the largest window, has room for."""
         tcb = connection.tcb
-        size = self.GSO_MAX_OCTETS if connection.settings.max_tso_segments > 1 else tcb.snd_mss
+        size = self.GSO_MAX_OCTETS
         if tcb.max_snd_wnd:
             size = min(size, tcb.max_snd_wnd >> 1 if tcb.max_snd_wnd > 536 else tcb.max_snd_wnd)
         return max(size - size % tcb.snd_mss, tcb.snd_mss)
@@ -95,7 +132,6 @@ class LinuxTransmission(Transmission):
                 return 0
             limit = self._split_point(connection, sendable, quota, is_last=is_last and not has_fin)
         length = min(length, limit)
-        self._next_is_pushed = length > mss or (tcb.snd_nxt + length == head.end and head.is_pushed)
         self._is_first_push = False
         return length
 
@@ -108,17 +144,22 @@ class LinuxTransmission(Transmission):
         pause = now - connection.last_sent_at
         if isinstance(recovery, LinuxRecovery) and recovery.in_flight == 0 and pause > 0:
             recovery.control.on_send_after_pause(pause=pause, now=now)
-        return min(half, room, burst_segments(connection, self.GSO_MAX_OCTETS))
+        return min(half, room, self._burst(connection))
+
+    def _burst(self, connection: "ConnectionCore") -> int:
+        """Segments that one frame has at the present pace."""
+        return burst_segments(connection, self._rate, self.GSO_MAX_OCTETS)
 
     def _grow_head(self, connection: "ConnectionCore", wanted: int) -> Buffer:
         """Move octets from the second buffer to the first, so that a frame gets full."""
         head = self._buffers[0]
         missing = wanted - (head.end - connection.tcb.snd_nxt)
-        if missing > 0 and len(self._buffers) > 1:
+        if missing > 0 and len(self._buffers) > 1 and not head.is_record:
             second = self._buffers[1]
             head.end = min(head.end + missing, second.end)
             if head.end == second.end:
                 head.is_pushed = head.is_pushed or second.is_pushed
+                head.is_record = second.is_record
                 del self._buffers[1]
         return head
 
@@ -129,6 +170,8 @@ class LinuxTransmission(Transmission):
         return not self._holds_back(connection)
 
     def _holds_back(self, connection: "ConnectionCore") -> bool:
+        if self._is_flushing:
+            return False
         if connection.is_holding_back:
             return True
         if connection.settings.nodelay or not connection.scoreboard.segments:
@@ -156,7 +199,7 @@ class LinuxTransmission(Transmission):
             return False
         tcb = connection.tcb
         limit = min(sendable.usable, sendable.room)
-        burst = burst_segments(connection, self.GSO_MAX_OCTETS) * tcb.snd_mss
+        burst = self._burst(connection) * tcb.snd_mss
         length = self._buffers[0].end - tcb.snd_nxt
         if limit >= burst or (len(self._buffers) > 1 and limit >= length):
             return False
@@ -172,17 +215,15 @@ class LinuxTransmission(Transmission):
             return True
         return tcb.fin_seq is None
 
-    def is_pushed(self, connection: "ConnectionCore", start: int, end: int) -> bool:
-        """Tell whether the frame has PSH: it has several segments, or a write ended with it."""
-        if self._next_is_pushed or end - start > connection.tcb.snd_mss:
-            return True
+    def is_pushed(self, connection: "ConnectionCore", start: int, end: int) -> bool:  # noqa: ARG002
+        """Tell whether a write ended here."""
         return any(buffer.end == end and buffer.is_pushed for buffer in self._buffers)
 
     def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
         """A frame left: forget its buffers, remember a small one."""
         while self._buffers and self._buffers[0].end <= end:
-            self._buffers.popleft()
-        self._next_is_pushed = False
+            buffer = self._buffers.popleft()
+            connection.scoreboard.segments[-1].ends_record = buffer.is_record
         if (end - start) % connection.tcb.snd_mss:
             self._small_end = end
 
@@ -199,6 +240,8 @@ class LinuxTransmission(Transmission):
     def arm_waiting(self, connection: "ConnectionCore", *, now: int) -> None:
         """Whatever keeps data waiting while nothing is in flight, a window probe lets it go in the end."""
         tcb, timers = connection.tcb, connection.timers
+        # MSG_MORE holds for the write that has it, not for what comes later.
+        connection.has_more = self._is_flushing = False
         is_waiting = connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt
         if is_waiting and not connection.scoreboard.segments and not timers.is_running(PERSIST):
             connection.probing_since = now
@@ -210,7 +253,7 @@ class LinuxTransmission(Transmission):
         """Lost segments of one frame leave together again; small neighbours are joined up to a full segment."""
         recovery, segments = connection.recovery, connection.scoreboard.segments
         quota = recovery.retransmission_quota if isinstance(recovery, LinuxRecovery) else 1
-        most = min(quota, burst_segments(connection, self.GSO_MAX_OCTETS))
+        most = min(quota, self._burst(connection))
         index = next(i for i, segment in enumerate(segments) if segment is first)
         if first.length < connection.tcb.snd_mss and not first.flags & (SYN | FIN):
             return [self._collapse(connection, index)]
@@ -231,12 +274,28 @@ class LinuxTransmission(Transmission):
         for segment in segments[index + 1 :]:
             data = segment.length - (segment.flags & FIN)
             is_fitting = data <= room and segment.end <= connection.tcb.send_limit
-            if segment.is_sacked or not is_fitting or not connection.settings.retransmit_collapse:
+            is_apart = segment.is_sacked or run[-1].ends_record
+            if is_apart or not is_fitting or not connection.settings.retransmit_collapse:
                 break
             room -= data
             run.append(segment)
         return connection.scoreboard.join(run) if len(run) > 1 else run[0]
 
-    def retransmission_flags(self, run: "list[SentSegment]") -> int:
-        """Return the flags beside ACK; several full segments in one frame have PSH."""
-        return run[-1].flags | (PSH if len(run) > 1 else 0)
+    def frame_flags(self, connection: "ConnectionCore", length: int) -> int:
+        """A frame of several segments has PSH, so that the receiver passes it on at once."""
+        return PSH if length > connection.tcb.snd_mss else 0
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def on_ack(self, connection: "ConnectionCore") -> None:
+        """The pace follows each acknowledgment."""
+        self._rate = pacing_rate(connection)
+
+    def on_window_change(self, connection: "ConnectionCore", *, now: int) -> None:
+        """A new window for data that waits: idleness counts here too."""
+        if connection.send_queue.end > connection.tcb.snd_nxt:
+            self.restart_after_idle(connection, now=now)
+
+    def on_setting(self, connection: "ConnectionCore", setting: str | None) -> None:
+        """TCP_NODELAY flushes what waits, even while corked (tcp(7))."""
+        self._is_flushing = setting == "nodelay" and connection.settings.nodelay

@@ -11,7 +11,7 @@ class LinuxRecovery(Rack, Reduction):
     """One connection's loss recovery in the way of Linux 6.18."""
 
     _fack = 0
-    """Start of the rightmost SACKed segment before the acknowledgment in hand."""
+    """End of the rightmost SACKed segment before the acknowledgment in hand."""
     _original_arrived = False
     _sets_timer = False
     _forced: SentSegment | None = None
@@ -89,7 +89,7 @@ class LinuxRecovery(Rack, Reduction):
                 if segment.start < highest:
                     low = segment.start if low is None else min(low, segment.start)
                 self._note_original(segment)
-            highest = max(highest, segment.start)
+            highest = max(highest, segment.end)
         if low is not None and (self.ca_state is not CaState.LOSS or self.undo_marker is not None):
             self.remember_reordering(low, highest=highest)
         front = self.scoreboard.front

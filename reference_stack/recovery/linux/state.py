@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
+from reference_stack.congestion.base import CongestionControl
 from reference_stack.congestion.segments import SegmentControl
 from reference_stack.recovery.base import AckReport, CaState, LossRecovery, Micros
 from reference_stack.recovery.scoreboard import Scoreboard, SentSegment
@@ -61,6 +63,11 @@ class RecoveryVariables(LossRecovery):
         self._init_reduction()
         self._init_undo()
         self._init_rack()
+
+    def use(self, congestion: CongestionControl) -> None:
+        """Go on with another congestion control; it counts segments."""
+        super().use(congestion)
+        self.control = cast(SegmentControl, congestion)
 
     def _init_reduction(self) -> None:
         self.prior_cwnd = 0
@@ -123,10 +130,10 @@ class RecoveryVariables(LossRecovery):
 
     @property
     def highest_sacked(self) -> int:
-        """Start of the rightmost SACKed segment; SND.UNA when there is none."""
+        """End of the rightmost SACKed segment; SND.UNA when there is none."""
         if not self.has_sack or not self.scoreboard.sacked.segments:
             return self.una
-        return next(segment.start for segment in reversed(self.scoreboard.segments) if segment.is_sacked)
+        return self.scoreboard.highest_sacked or self.una
 
     @property
     def min_rtt(self) -> Micros:
