@@ -2,6 +2,7 @@
 
 from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
+from reference_stack import output
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.core import ConnectionCore
 from reference_stack.policies.options import NOP, SegmentOptions, TimestampClock
@@ -65,7 +66,7 @@ def abort_without_timestamp(original: ArrivalRule, connection: ConnectionCore, a
     """A segment without the agreed timestamps ends the connection."""
     verdict = original(connection, arrival)
     if verdict is STOP:
-        connection.resets.send_abort(connection)
+        output.send_reset(connection, seq=connection.tcb.snd_nxt)
         connection.fail(0)
     return verdict
 
