@@ -89,7 +89,10 @@ def _set_window_clamp(context: OptionContext, value: int) -> None:
 
 
 def _get_quickack(context: OptionContext) -> int:
-    wanted = context.stream.settings.quickack
+    # tcp(7): "not permanent": on Linux the connection's mode of the moment is shown.
+    live = context.stream.live
+    mode = None if live is None else live.delayed_ack.is_quick
+    wanted = context.stream.settings.quickack if mode is None else mode
     return 1 if wanted is None else int(wanted)
 
 

@@ -30,6 +30,11 @@ class DelayedAck:
         """``tcpi_ato``: the delay in use, in microseconds."""
         return self.DELAY_US
 
+    @property
+    def is_quick(self) -> bool | None:
+        """What ``getsockopt(TCP_QUICKACK)`` tells of the mode of the moment; None: there is only what was set."""
+        return None
+
     def segment_estimate(self, connection: "ConnectionCore") -> int:  # noqa: ARG002
         """``tcpi_rcv_mss``: how large a full segment of the peer seems to be."""
         return self._largest

@@ -166,6 +166,11 @@ class LinuxDelayedAck(DelayedAck):
     # --- decisions ---------------------------------------------------------------------------------------------------
 
     @property
+    def is_quick(self) -> bool | None:
+        """Not in interactive mode (Linux, inet_csk_in_pingpong_mode)."""
+        return not self._in_pingpong
+
+    @property
     def _in_pingpong(self) -> bool:
         return self._pingpong >= 1
 

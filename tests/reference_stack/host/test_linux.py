@@ -15,6 +15,7 @@ from wire.abi import (
     TCP_CLOSE,
     TCP_INFO,
     TCP_LINGER2,
+    TCP_QUICKACK,
     TCP_SYNCNT,
     TCP_USER_TIMEOUT,
 )
@@ -139,3 +140,15 @@ def test_a_server_that_restarts_finds_its_port_free_with_reuseaddr(linux: World)
     assert linux.call("bind", fd=new, address=linux.address(port=PORT)).value == 0
     linux.inject("F. 1:1(0) ack 2", options=(Mss(1460),))
     assert linux.call("listen", fd=new, backlog=1).value == 0
+
+
+def test_quickack_is_not_permanent(linux: World) -> None:
+    # Measured (TCP_QUICKACK-3): back to 0 after one request and response.
+    fd = linux.established()
+    linux.setsockopt(fd, SOL_TCP, TCP_QUICKACK, 1)
+    shown = [linux.getsockopt(fd, SOL_TCP, TCP_QUICKACK)]
+    linux.inject("P. 1:11(10) ack 1")
+    linux.read(fd)
+    linux.write(fd, 10)
+    shown.append(linux.getsockopt(fd, SOL_TCP, TCP_QUICKACK))
+    assert shown == [1, 0]
