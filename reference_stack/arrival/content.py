@@ -45,6 +45,7 @@ def take_text(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         connection.resets.send_lost_data(connection, arrival)
         connection.fail(0)
         return STOP
+    connection.window.on_text(connection, arrival)
     if arrival.text_seq > tcb.rcv_nxt:
         _store(connection, arrival)
     elif connection.reassembly:

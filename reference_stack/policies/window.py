@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reference_stack.arrival.arrival import Arrival
     from reference_stack.core import ConnectionCore
 
 MAX_SHIFT = 14
@@ -57,9 +58,18 @@ class ReceiveWindow:
         """``tcpi_rcv_space``: what the automatic tuning of the buffer reckons with; here the buffer."""
         return connection.settings.rcvbuf
 
+    def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """The segment's text is about to be stored or delivered."""
+
     def grow(self, connection: "ConnectionCore", length: int) -> bool:  # noqa: ARG002
         """Data of `length` octets came; tell whether more will be offered than before."""
         return False
+
+    def learn(self, connection: "ConnectionCore", length: int) -> None:
+        """The peer's full segments turned out to have this length."""
+
+    def hold(self, connection: "ConnectionCore", length: int) -> None:
+        """In-order text of this length was queued for the application."""
 
     def is_keeping(self, connection: "ConnectionCore") -> bool:  # noqa: ARG002
         """Tell whether an acknowledgment now would offer at least the window that was offered last."""

@@ -8,17 +8,32 @@ if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
 
+LEAST_CLAMP = 1152
+"""Half of the least receive buffer."""
+
+
+SKB_OVERHEAD, SHARED_INFO, HEADROOM, HEADERS = 256, 320, 64, 40
+"""Octets of a packet buffer around its data, as measured with packets from a TUN device."""
+
+
+def memory_of(length: int) -> int:
+    """Return the memory that a received segment with `length` octets takes: its data area is a power of two."""
+    area = length + HEADERS + HEADROOM + SHARED_INFO
+    return SKB_OVERHEAD + (1 << max(area - 1, 1).bit_length())
+
+
 class LinuxReceiveWindow(ReceiveWindow):
-    """Half of the buffer is taken to be overhead at first (tcp(7), SO_RCVBUF); growth follows what arrives."""
+    """Half of the buffer is taken to be overhead at first (tcp(7), SO_RCVBUF), then what the peer's segments show."""
 
-    __slots__ = ("_clamp", "_threshold")
-
-    SHARE = 128
-    """Of 256 octets of buffer so many are counted as payload."""
+    __slots__ = ("_clamp", "_held", "_memory", "_threshold", "share")
 
     def __init__(self) -> None:
+        self.share = 128
+        """Of 256 octets of buffer so many are counted as payload."""
         self._threshold: int | None = None
         self._clamp: int | None = None
+        self._held: deque[tuple[int, int]] = deque()
+        self._memory = 0
 
     def space(self, connection: "ConnectionCore") -> int:
         """``tcpi_rcv_space``: at first ten segments."""
@@ -26,13 +41,14 @@ class LinuxReceiveWindow(ReceiveWindow):
 
     def ceiling(self, connection: "ConnectionCore") -> int:
         """``tcpi_rcv_ssthresh``: the largest window that is offered for now."""
+        clamp = self.clamp(connection)
         if self._threshold is None:
-            self._threshold = self.of_syn(connection)
+            self._threshold = min(self.initial(connection), clamp)
         return self._threshold
 
     def whole(self, connection: "ConnectionCore") -> int:
         """Payload that the whole buffer has room for."""
-        return connection.settings.rcvbuf * self.SHARE >> 8
+        return connection.settings.rcvbuf * self._share >> 8
 
     def scale(self, connection: "ConnectionCore") -> int:
         """Enough for the largest buffer that automatic tuning may reach, or for one that the user fixed."""
@@ -62,22 +78,55 @@ class LinuxReceiveWindow(ReceiveWindow):
 
     def clamp(self, connection: "ConnectionCore") -> int:
         """Upper limit of the window: the buffer less room for a segment (sysctl ``tcp_app_win``)."""
+        if self._clamp is not None:
+            return self._clamped(connection, self._clamp)
         whole, mss = self.whole(connection), connection.tcb.rcv_mss
         limit = max(2 * mss, whole - mss) if whole > 2 * mss else whole
         return self._clamped(connection, limit)
 
+    def learn(self, connection: "ConnectionCore", length: int) -> None:
+        """The peer's full segments have this length: their share of payload is what counts from now on."""
+        share = max((length << 8) // memory_of(length), 1)
+        if share != self.share:
+            self.share = share
+            self._clamp = self.whole(connection)
+
+    def hold(self, connection: "ConnectionCore", length: int) -> None:
+        """A segment was queued for the application."""
+        size = memory_of(length)
+        self._held.append((connection.tcb.rcv_nxt, size))
+        self._memory += size
+
     def grow(self, connection: "ConnectionCore", length: int) -> bool:
         """Data came: offer more, as far as the buffer allows; tell whether the ceiling rose."""
-        free = self.free_space(connection)
-        room = min(self.clamp(connection), free) - self.ceiling(connection)
+        room = min(self.clamp(connection), self.free_space(connection)) - self.ceiling(connection)
         if room <= 0:
             return False
-        self._threshold = self.ceiling(connection) + min(room, max(2 * connection.tcb.rcv_mss, 2 * length))
+        step = self._step(connection, length)
+        if not step:
+            return False
+        self._threshold = self.ceiling(connection) + min(room, max(step, 2 * length))
         return True
+
+    def _step(self, connection: "ConnectionCore", length: int) -> int:
+        """Return how much more to offer: small segments in large buffers earn less."""
+        worth = memory_of(length) * self.share >> 8
+        if worth <= length:
+            return 2 * connection.tcb.rcv_mss
+        worth >>= 1
+        window = (connection.settings.rmem_max * self.share >> 8) >> 1
+        while self.ceiling(connection) <= window:
+            if worth <= length:
+                return 2 * connection.delayed_ack.segment_estimate(connection)
+            worth >>= 1
+            window >>= 1
+        return 0
 
     def free_space(self, connection: "ConnectionCore") -> int:
         """Payload that the rest of the buffer has room for."""
-        return max(self.whole(connection) - connection.receive_queue.octets, 0)
+        while self._held and self._held[0][0] <= connection.receive_queue.read_seq:
+            self._memory -= self._held.popleft()[1]
+        return max((connection.settings.rcvbuf - self._memory) * self.share >> 8, 0)
 
     def select(self, connection: "ConnectionCore") -> int:
         """Return the window to offer; one that was offered is not taken back."""
