@@ -65,12 +65,6 @@ class ReceiveWindow:
         """Data of `length` octets came; tell whether more will be offered than before."""
         return False
 
-    def learn(self, connection: "ConnectionCore", length: int) -> None:
-        """The peer's full segments turned out to have this length."""
-
-    def hold(self, connection: "ConnectionCore", length: int) -> None:
-        """In-order text of this length was queued for the application."""
-
     def is_keeping(self, connection: "ConnectionCore") -> bool:  # noqa: ARG002
         """Tell whether an acknowledgment now would offer at least the window that was offered last."""
         return True

@@ -2,38 +2,34 @@
 
 from typing import TYPE_CHECKING
 
+from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
+from reference_stack.policies.mss import HEADER_OCTETS
 from reference_stack.policies.window import MAX_FIELD, MAX_SHIFT, ReceiveWindow
 
 if TYPE_CHECKING:
+    from reference_stack.arrival.arrival import Arrival
     from reference_stack.core import ConnectionCore
-
 
 LEAST_CLAMP = 1152
 """Half of the least receive buffer."""
 
 
-SKB_OVERHEAD, SHARED_INFO, HEADROOM, HEADERS = 256, 320, 64, 40
-"""Octets of a packet buffer around its data, as measured with packets from a TUN device."""
-
-
-def memory_of(length: int) -> int:
-    """Return the memory that a received segment with `length` octets takes: its data area is a power of two."""
-    area = length + HEADERS + HEADROOM + SHARED_INFO
-    return SKB_OVERHEAD + (1 << max(area - 1, 1).bit_length())
-
-
 class LinuxReceiveWindow(ReceiveWindow):
-    """Half of the buffer is taken to be overhead at first (tcp(7), SO_RCVBUF), then what the peer's segments show."""
+    """Half of the buffer is taken to be overhead at first (tcp(7), SO_RCVBUF), then what full segments really take.
 
-    __slots__ = ("_clamp", "_held", "_memory", "_threshold", "share")
+    The window stays below a ceiling, `rcv_ssthresh`, that follows what arrives, and a clamp that follows the buffer.
+    """
+
+    __slots__ = ("_clamp", "_memory", "_newest", "_rcvbuf", "_share", "_threshold", "_user_clamp")
 
     def __init__(self) -> None:
-        self.share = 128
+        self._share = 128
         """Of 256 octets of buffer so many are counted as payload."""
+        self._memory = ReceiveMemory()
+        self._newest = Frame(0, 0)
         self._threshold: int | None = None
         self._clamp: int | None = None
-        self._held: deque[tuple[int, int]] = deque()
-        self._memory = 0
+        self._rcvbuf = self._user_clamp = 0
 
     def space(self, connection: "ConnectionCore") -> int:
         """``tcpi_rcv_space``: at first ten segments."""
@@ -76,57 +72,87 @@ class LinuxReceiveWindow(ReceiveWindow):
             window = min(window, settings.initial_receive_window * mss)
         return window
 
+    # --- clamp and growth --------------------------------------------------------------------------------------------
+
     def clamp(self, connection: "ConnectionCore") -> int:
-        """Upper limit of the window: the buffer less room for a segment (sysctl ``tcp_app_win``)."""
-        if self._clamp is not None:
-            return self._clamped(connection, self._clamp)
+        """Upper limit of the window: at first the buffer less room for a segment (sysctl ``tcp_app_win``)."""
+        settings = connection.settings
+        if self._clamp is None:
+            self._clamp = self._first_clamp(connection)
+            self._rcvbuf, self._user_clamp = settings.rcvbuf, settings.window_clamp
+        elif self._rcvbuf != settings.rcvbuf:
+            self._rcvbuf = settings.rcvbuf
+            self._move_clamp(connection, self.whole(connection))
+        elif self._user_clamp != settings.window_clamp:
+            self._user_clamp = settings.window_clamp
+            self._move_clamp(connection, settings.window_clamp or self.whole(connection))
+        return self._clamp
+
+    def _first_clamp(self, connection: "ConnectionCore") -> int:
         whole, mss = self.whole(connection), connection.tcb.rcv_mss
-        limit = max(2 * mss, whole - mss) if whole > 2 * mss else whole
-        return self._clamped(connection, limit)
+        clamp = min(connection.settings.window_clamp or (1 << 30), MAX_FIELD << connection.tcb.rcv_wscale, whole)
+        if clamp > 2 * mss and clamp + mss > whole:
+            clamp = max(2 * mss, whole - mss)
+        return clamp
 
-    def learn(self, connection: "ConnectionCore", length: int) -> None:
-        """The peer's full segments have this length: their share of payload is what counts from now on."""
-        share = max((length << 8) // memory_of(length), 1)
-        if share != self.share:
-            self.share = share
-            self._clamp = self.whole(connection)
+    def _move_clamp(self, connection: "ConnectionCore", clamp: int) -> None:
+        """A lower clamp lowers the ceiling; a higher one raises it to the window in use."""
+        clamp = max(clamp, LEAST_CLAMP)
+        before, self._clamp = self._clamp, clamp
+        if self._threshold is None or before is None:
+            return
+        if clamp < before:
+            self._threshold = min(self._threshold, clamp)
+        elif clamp > before:
+            self._threshold = max(min(connection.tcb.offered_window, clamp), self._threshold)
 
-    def hold(self, connection: "ConnectionCore", length: int) -> None:
-        """A segment was queued for the application."""
-        size = memory_of(length)
-        self._held.append((connection.tcb.rcv_nxt, size))
-        self._memory += size
+    def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """Count the memory; a segment of a new size, not below the largest, tells how much of it is overhead."""
+        tcb, length = connection.tcb, len(arrival.text)
+        headers = HEADER_OCTETS[connection.four_tuple.ip_version] + tcb.option_octets
+        self._newest = frame_of(headers + len(arrival.segment.payload))
+        in_order = arrival.text_seq <= tcb.rcv_nxt
+        self._memory.add(arrival.text_seq + length, length, self._newest, in_order=in_order)
+        if in_order and length > connection.delayed_ack.segment_estimate(connection):
+            self._learn(connection, length)
+
+    def _learn(self, connection: "ConnectionCore", length: int) -> None:
+        self.ceiling(connection)
+        share = min(max((length << 8) // self._newest.memory, 1), 255)
+        if share != self._share:
+            self._share = share
+            self._move_clamp(connection, self.whole(connection))
 
     def grow(self, connection: "ConnectionCore", length: int) -> bool:
         """Data came: offer more, as far as the buffer allows; tell whether the ceiling rose."""
-        room = min(self.clamp(connection), self.free_space(connection)) - self.ceiling(connection)
-        if room <= 0:
-            return False
-        step = self._step(connection, length)
+        ceiling = self.ceiling(connection)
+        room = min(self.clamp(connection), self.free_space(connection)) - ceiling
+        step = self._step(connection, length, ceiling) if room > 0 else 0
         if not step:
             return False
-        self._threshold = self.ceiling(connection) + min(room, max(step, 2 * length))
+        self._threshold = ceiling + min(room, max(step, 2 * length))
         return True
 
-    def _step(self, connection: "ConnectionCore", length: int) -> int:
-        """Return how much more to offer: small segments in large buffers earn less."""
-        worth = memory_of(length) * self.share >> 8
-        if worth <= length:
+    def _step(self, connection: "ConnectionCore", length: int, ceiling: int) -> int:
+        """Return how much more to offer: small segments in large buffers earn less, or nothing."""
+        payload = self._newest.memory * self._share >> 8
+        if payload <= length:
             return 2 * connection.tcb.rcv_mss
-        worth >>= 1
-        window = (connection.settings.rmem_max * self.share >> 8) >> 1
-        while self.ceiling(connection) <= window:
-            if worth <= length:
+        payload >>= 1
+        largest = (connection.settings.rmem_max * self._share >> 8) >> 1
+        while ceiling <= largest:
+            if payload <= length:
                 return 2 * connection.delayed_ack.segment_estimate(connection)
-            worth >>= 1
-            window >>= 1
+            payload >>= 1
+            largest >>= 1
         return 0
 
     def free_space(self, connection: "ConnectionCore") -> int:
         """Payload that the rest of the buffer has room for."""
-        while self._held and self._held[0][0] <= connection.receive_queue.read_seq:
-            self._memory -= self._held.popleft()[1]
-        return max((connection.settings.rcvbuf - self._memory) * self.share >> 8, 0)
+        used = self._memory.used(connection.receive_queue.read_seq)
+        return max((connection.settings.rcvbuf - used) * self._share >> 8, 0)
+
+    # --- offering ----------------------------------------------------------------------------------------------------
 
     def select(self, connection: "ConnectionCore") -> int:
         """Return the window to offer; one that was offered is not taken back."""
