@@ -1,7 +1,7 @@
 """Verdicts side by side: the C packetdrill and this interpreter over a folder of scripts, on the running kernel.
 
 ``python -m benchmarks parity --packetdrill BINARY --scripts DIR [--jobs N] [--repeat K]``. The C tool runs serially, as
-its own runner does; ours with N processes. Every item runs K times with each; an item is flaky when its verdicts differ.
+its own runner does; ours with N processes. Every item runs K times with each; it is flaky when its verdicts differ.
 """
 
 import argparse
