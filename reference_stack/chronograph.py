@@ -11,6 +11,7 @@ class Activity(Enum):
     IDLE = "nothing to send"
     BUSY = "sending, or waiting for acknowledgments"
     WINDOW_LIMITED = "held back by the peer's window"
+    BUFFER_LIMITED = "everything is sent, and the application waits for room in the send buffer"
 
 
 class Chronograph:
@@ -36,4 +37,4 @@ class Chronograph:
 
     def busy(self, *, now: Micros) -> Micros:
         """Return all time that was not idle."""
-        return self.spent(Activity.BUSY, now=now) + self.spent(Activity.WINDOW_LIMITED, now=now)
+        return sum(self.spent(activity, now=now) for activity in Activity if activity is not Activity.IDLE)

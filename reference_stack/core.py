@@ -58,6 +58,8 @@ class ConnectionCore:
         self.timers = Timers()
         self.counters = Counters()
         self.chronograph = Chronograph()
+        self.is_writer_waiting = False
+        """The owner's application found no room in the send buffer and waits for some (for `TCP_INFO` only)."""
         self.send_queue = SendQueue(isn + 1)
         self.receive_queue = ReceiveQueue()
         self.outgoing: list[Outgoing] = []

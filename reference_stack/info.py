@@ -87,6 +87,7 @@ def _clocks(connection: "ConnectionCore", *, now: int) -> dict[str, int]:
     return {
         "busy_time": connection.chronograph.busy(now=now),
         "rwnd_limited": connection.chronograph.spent(Activity.WINDOW_LIMITED, now=now),
+        "sndbuf_limited": connection.chronograph.spent(Activity.BUFFER_LIMITED, now=now),
         "last_data_sent": (now - connection.last_sent_at) // 1000,
         "last_data_recv": (now - connection.last_data_received_at) // 1000,
         "last_ack_recv": (now - connection.last_received_at) // 1000,

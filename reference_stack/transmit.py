@@ -68,8 +68,11 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
 def _note_activity(connection: "ConnectionCore", *, now: Micros) -> None:
     tcb = connection.tcb
     unsent = connection.send_queue.end - tcb.snd_nxt
-    if unsent > 0 and min(unsent, tcb.snd_mss) > tcb.send_limit - tcb.snd_nxt:
+    has_room = connection.recovery.room() >= tcb.snd_mss
+    if unsent > 0 and has_room and min(unsent, tcb.snd_mss) > tcb.send_limit - tcb.snd_nxt:
         activity = Activity.WINDOW_LIMITED
+    elif not unsent and has_room and connection.is_writer_waiting:
+        activity = Activity.BUFFER_LIMITED
     else:
         activity = Activity.BUSY if unsent > 0 or connection.scoreboard.segments else Activity.IDLE
     connection.chronograph.enter(activity, now=now)

@@ -146,7 +146,7 @@ class TransferCalls(CallBase):
         while writing.taken < writing.count:
             room = memory.room(connection, socket.lowat)
             if not room:
-                memory.is_short = True
+                memory.is_short = connection.is_writer_waiting = True
                 return
             piece = writing.data[writing.taken : writing.taken + room]
             self._note(socket, writing, len(piece))

@@ -110,8 +110,10 @@ class TcpBase:
             self._learn_path_mtu(socket, now=now)
         if socket.options.zerocopy and socket.error_queue.acknowledge(connection.unacknowledged_octets):
             _wake(socket)
-        if socket.memory is not None and socket.memory.is_short:
-            self._grow_send_memory(socket, connection)
+        if socket.memory is not None:
+            if socket.memory.is_short:
+                self._grow_send_memory(socket, connection)
+            connection.is_writer_waiting = socket.memory.is_short
         if connection.state is State.TIME_WAIT and socket.time_wait_since is None:
             self._on_time_wait(socket, connection, now=now)
         _notice_changes(socket, connection)

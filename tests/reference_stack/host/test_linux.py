@@ -18,6 +18,7 @@ from wire.abi import (
     TCP_QUICKACK,
     TCP_SYNCNT,
     TCP_USER_TIMEOUT,
+    TcpInfo,
 )
 from wire.options import Mss, WindowScale
 from wire.tcp import TcpSegment
@@ -152,3 +153,16 @@ def test_quickack_is_not_permanent(linux: World) -> None:
     linux.write(fd, 10)
     shown.append(linux.getsockopt(fd, SOL_TCP, TCP_QUICKACK))
     assert shown == [1, 0]
+
+
+def test_waiting_for_room_in_the_send_buffer_is_counted(linux: World) -> None:
+    # linux/tcp.h, tcpi_sndbuf_limited: everything is sent, cwnd has room, and the application would write if it could.
+    fd = linux.nonblocking(linux.established(window=29_200))
+    linux.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, 2400)
+    assert linux.write(fd, 200_000).value == 14_600
+    linux.advance(10_000)
+    linux.inject(". 1:1(0) ack 1461 win 29200")
+    linux.advance(20_000)
+    octets = linux.call("getsockopt", fd=fd, level=SOL_TCP, name=TCP_INFO, size=280, initial=b"").optval
+    info = TcpInfo.unpack(octets)
+    assert (info.sndbuf_limited, info.busy_time, info.rwnd_limited) == (20_000, 30_000, 0)
