@@ -9,6 +9,7 @@ from errno import ECONNRESET, EPIPE
 from reference_stack.arrival import linux as arrival
 from reference_stack.arrival.closed import CLOSED_RULES
 from reference_stack.arrival.control import RESET_ERRNO
+from reference_stack.arrival.linux_time_wait import TIME_WAIT_RULES
 from reference_stack.arrival.listen import LISTEN_RULES
 from reference_stack.arrival.tables import SYN_SENT_RULES, SYNCHRONIZED_RULES
 from reference_stack.personality import Personality, Policies
@@ -38,6 +39,7 @@ RULES = (
         listen=LISTEN_RULES,
         syn_sent=SYN_SENT_RULES,
         synchronized=SYNCHRONIZED_RULES,
+        time_wait=TIME_WAIT_RULES,
         timers=TIMER_RULES,
         calls=CALL_RULES,
     )

@@ -10,7 +10,7 @@ from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
 from reference_stack.policies.time_wait import TimeWait
 from reference_stack.states import State
-from wire.tcp import ACK
+from wire.tcp import ACK, SYN
 
 if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
@@ -188,6 +188,12 @@ class LinuxChallengeAck(ChallengeAck):
             return False
         self._last = now
         return True
+
+    def allows_reply(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
+        """Tell whether an unacceptable segment may be answered: always one with text or FIN, which is no loop."""
+        if arrival.end > arrival.seq and not arrival.flags & SYN:
+            return True
+        return self.allows_challenge(connection, now=arrival.now)
 
 
 class LinuxTimeWait(TimeWait):
