@@ -185,14 +185,18 @@ class Connection(ConnectionCore):
 
     # --- events ------------------------------------------------------------------------------------------------------
 
-    def on_segment(self, segment: TcpSegment, *, now: Micros, ecn: int = 0) -> None:
-        """SEGMENT ARRIVES (RFC 9293, 3.10.7); `ecn` is the ECN codepoint of the IP header."""
+    def on_segment(self, segment: TcpSegment, *, now: Micros, ecn: int = 0, gso_size: int = 0) -> None:
+        """SEGMENT ARRIVES (RFC 9293, 3.10.7); `ecn` is the ECN codepoint of the IP header.
+
+        `gso_size` says that the segment was put together from segments of that size (receive offload).
+        """
         if self.is_deleted:
             return
         self.counters.segments_in += 1
         self.last_received_at = now
         self.keepalive_probes = 0
         arrival = Arrival(self, segment, now=now, ecn=ecn)
+        arrival.gso_size = gso_size
         for rule in self.arrival_rules():
             if rule(self, arrival) is Verdict.STOP:
                 break

@@ -24,6 +24,7 @@ class Arrival:
         "ecn",
         "end",
         "flags",
+        "gso_size",
         "has_fin",
         "has_timestamps",
         "mss",
@@ -56,6 +57,8 @@ class Arrival:
         self.window = segment.window if flags & SYN else segment.window << tcb.snd_wscale
         self.text = payload
         self.text_seq = self.seq + (flags >> 1 & 1)
+        self.gso_size = 0
+        """Octets of one of the segments that were put together on reception (GRO); 0 for a single segment."""
         self.has_fin = bool(flags & FIN)
         self.advanced_una = False
         self.mss: int | None = None

@@ -205,7 +205,7 @@ class LinuxDelayedAck(DelayedAck):
 
     def _measure_segment(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         last, self._last_size = self._last_size, 0
-        length = len(arrival.text)
+        length = arrival.gso_size or len(arrival.text)
         estimate = self.segment_estimate(connection)
         is_pushed = bool(arrival.flags & PSH)
         if length >= estimate:

@@ -278,6 +278,8 @@ def close_wait(**settings: Any) -> Scene:
     """The peer's FIN at X+1 was acknowledged."""
     scene = established(**settings)
     scene.arrive("FA")
+    # Linux lets the acknowledgment of a FIN wait for a reply.
+    scene.wait_for_segments(within=SECOND)
     scene.expect(Out("A", seq=1, ack=2))
     scene.peer_seq = 2
     return scene

@@ -19,17 +19,19 @@ WEATHER = {
 }
 
 
+@pytest.mark.parametrize("name", ["rfc", "linux"])
 @pytest.mark.parametrize("sack", [True, False], ids=["sack", "no sack"])
 @pytest.mark.parametrize("timestamps", [True, False], ids=["timestamps", "no timestamps"])
 @pytest.mark.parametrize("weather", WEATHER)
-def test_every_octet_arrives_in_order(weather: str, timestamps: bool, sack: bool) -> None:
-    pair = make_pair(weather=WEATHER[weather], seed=7, sack=sack, timestamps=timestamps)
+def test_every_octet_arrives_in_order(name: str, weather: str, timestamps: bool, sack: bool) -> None:
+    pair = make_pair(name=name, weather=WEATHER[weather], seed=7, sack=sack, timestamps=timestamps)
     assert transfer(pair, DATA) == DATA
 
 
+@pytest.mark.parametrize("name", ["rfc", "linux"])
 @pytest.mark.parametrize("seed", range(5))
-def test_every_octet_arrives_for_other_seeds(seed: int) -> None:
-    pair = make_pair(weather=WEATHER["storm"], seed=seed)
+def test_every_octet_arrives_for_other_seeds(name: str, seed: int) -> None:
+    pair = make_pair(name=name, weather=WEATHER["storm"], seed=seed)
     assert transfer(pair, DATA[:100_000]) == DATA[:100_000]
 
 
