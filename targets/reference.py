@@ -87,14 +87,14 @@ class ReferenceTarget:
         self._calls.clear()
         self._happenings.clear()
 
-    def inject(self, packet: bytes, *, gso_size: int = 0) -> None:  # noqa: ARG002
-        """An IP packet arrives now; a receive-aggregated one is taken as it is.
+    def inject(self, packet: bytes, *, gso_size: int = 0) -> None:
+        """An IP packet arrives now.
 
         Raises `Unsupported` when it asks for something that a script switched on and that the stack lacks.
         """
         host = self._opened()
         try:
-            host.inject(packet, now=self._now)
+            host.inject(packet, now=self._now, gso_size=gso_size)
         except NotModelled as missing:
             raise Unsupported(f"the reference stack has no {missing.reason}") from None
         self._collect(host)

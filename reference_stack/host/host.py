@@ -65,15 +65,17 @@ class Host:
 
     # --- what goes in --------------------------------------------------------------------------------------------
 
-    def inject(self, packet: bytes, *, now: Micros) -> None:
+    def inject(self, packet: bytes, *, now: Micros, gso_size: int = 0) -> None:
         """An IP packet arrives. What is malformed, damaged or for somebody else is dropped in silence.
+
+        `gso_size` > 0 marks a TCP packet that receive offload put together from segments of that size.
 
         Raises `NotModelled` for a packet that asks for something which was switched on and which this host lacks.
         """
         self._enter(now)
         received = self._around.ip.receive(packet)
         if received is not None:
-            self._deliver(received, packet)
+            self._deliver(received, packet, gso_size)
         self._retry()
 
     def call(self, name: str, arguments: Mapping[str, Any], *, now: Micros) -> int:
@@ -176,11 +178,11 @@ class Host:
                     self._finish(call_id, result)
                     is_progress = True
 
-    def _deliver(self, packet: Packet, data: bytes) -> None:
+    def _deliver(self, packet: Packet, data: bytes, gso_size: int) -> None:
         header, body = packet.ip, packet.body
         if isinstance(body, TcpSegment):
             octet = header.tos if isinstance(header, Ipv4Header) else header.traffic_class
-            self.tcp.deliver(header.dst, header.src, body, now=self._now, ecn=octet & 3)
+            self.tcp.deliver(header.dst, header.src, body, now=self._now, ecn=octet & 3, gso_size=gso_size)
         elif isinstance(body, UdpDatagram):
             if not self.udp.deliver(header.dst, header.src, body):
                 self._port_unreachable(header.dst, header.src, data)

@@ -67,7 +67,9 @@ class TcpLayer(ListeningTcp):
 
     # --- segments in ---------------------------------------------------------------------------------------------
 
-    def deliver(self, local_ip: str, remote_ip: str, segment: TcpSegment, *, now: Micros, ecn: int = 0) -> None:
+    def deliver(
+        self, local_ip: str, remote_ip: str, segment: TcpSegment, *, now: Micros, ecn: int = 0, gso_size: int = 0
+    ) -> None:
         """Give an arriving segment to its connection, else to a listener, else answer as CLOSED does."""
         name = FourTuple(local_ip, segment.dst_port, remote_ip, segment.src_port)
         socket = self.demux.connection(name)
@@ -77,7 +79,7 @@ class TcpLayer(ListeningTcp):
             if self._is_held_back(socket, segment, now=now):
                 return
             assert socket.connection is not None
-            socket.connection.on_segment(segment, now=now, ecn=ecn)
+            socket.connection.on_segment(segment, now=now, ecn=ecn, gso_size=gso_size)
             self.settle(socket, now=now)
             return
         listener = self.demux.listener(local_ip, segment.dst_port)

@@ -21,7 +21,8 @@ from wire.abi import (
     TcpInfo,
 )
 from wire.options import Mss, WindowScale
-from wire.tcp import TcpSegment
+from wire.packet import Packet, build_packet
+from wire.tcp import ACK, TcpSegment
 
 
 @pytest.fixture
@@ -166,3 +167,13 @@ def test_waiting_for_room_in_the_send_buffer_is_counted(linux: World) -> None:
     octets = linux.call("getsockopt", fd=fd, level=SOL_TCP, name=TCP_INFO, size=280, initial=b"").optval
     info = TcpInfo.unpack(octets)
     assert (info.sndbuf_limited, info.busy_time, info.rwnd_limited) == (20_000, 30_000, 0)
+
+
+def test_a_segment_that_receive_offload_made_counts_by_its_parts(linux: World) -> None:
+    # Linux, tcp_measure_rcv_mss: the size of one part, not of the whole.
+    fd = linux.established()
+    segment = TcpSegment(linux.remote_port, PORT, 1, linux.local_isn + 1, ACK, 65535, payload=bytes(10_000))
+    packet = build_packet(Packet((linux.peer_header(),), segment))
+    linux.host.inject(packet, now=linux.now, gso_size=1000)
+    octets = linux.call("getsockopt", fd=fd, level=SOL_TCP, name=TCP_INFO, size=280, initial=b"").optval
+    assert TcpInfo.unpack(octets).rcv_mss == 1000
