@@ -68,8 +68,8 @@ def persist_timeout(connection: "ConnectionCore", *, now: int) -> None:
         connection.give_up(now=now)
         return
     connection.probes.send_window_probe(connection, now=now)
-    connection.probes_out += 1
     if connection.is_probe_outstanding or not connection.scoreboard.segments:
+        connection.probes_out += 1
         connection.probe_backoff += 1
         connection.timers.set(PERSIST, now + connection.probes.next_delay(connection))
 

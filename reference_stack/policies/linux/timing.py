@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
 
+TICK_US = 4_000
+"""Timeouts are whole ticks; measured with 250 ticks a second: 212 ms after a round trip of 10 ms."""
+
+
 class LinuxRtt(RttEstimator):
     """RTO is SRTT plus the variance, which is at least the least timeout; it falls only once in a round trip.
 
@@ -45,7 +49,7 @@ class LinuxRtt(RttEstimator):
             self._update(rtt, una=una, nxt=nxt)
         self.srtt = max(self._srtt8, 1) >> 3
         self.rttvar = self._variance >> 2
-        self._base = min(self.srtt + self._variance, self.maximum)
+        self._base = min(-(-(self.srtt + self._variance) // TICK_US) * TICK_US, self.maximum)
         self.backoff = 0
 
     def _update(self, rtt: Micros, *, una: int, nxt: int) -> None:

@@ -16,7 +16,6 @@ class LinuxRecovery(Rack, Reduction):
     _sets_timer = False
     _forced: SentSegment | None = None
     _retransmission_acked = False
-    _lost_before = 0
     _lost_total = 0
 
     def mark_lost(self, segment: SentSegment) -> None:
@@ -29,8 +28,7 @@ class LinuxRecovery(Rack, Reduction):
 
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
         """Take in an acceptable acknowledgment."""
-        delivered_before = self.delivered
-        lost_before = self._lost_total
+        delivered_before, lost_before = self.delivered, self._lost_total
         self.una = report.una
         self._sets_timer = bool(report.acked)
         self.resend = Resend.NONE
