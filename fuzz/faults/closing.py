@@ -10,7 +10,7 @@ from reference_stack.policies.time_wait import TimeWait
 from reference_stack.rules import ArrivalRule, Verdict
 from reference_stack.states import State
 from reference_stack.timers import RETRANSMISSION, TIME_WAIT
-from wire.tcp import ACK, FIN, RST
+from wire.tcp import ACK, FIN, RST, TcpSegment
 
 NEXT, STOP = Verdict.NEXT, Verdict.STOP
 CLOSE = Area("close")
@@ -180,13 +180,13 @@ def skip_time_wait(_original: Replacement, _policy: TimeWait, _connection: Conne
     return 0
 
 
-@TIME_WAIT_STATE.rule("reset/validate", "tw-assassination", "RFC 1337 3", "RFC 9293 3.10.7.4")
-def end_time_wait(original: ArrivalRule, connection: ConnectionCore, arrival: Arrival) -> Verdict:
+@TIME_WAIT_STATE.connection("on_segment", "tw-assassination", "RFC 1337 3", "RFC 9293 3.10.7.4")
+def end_time_wait(original: Replacement, connection: Connection, segment: TcpSegment, **keywords: int) -> None:
     """A reset ends TIME-WAIT although the system says that it does not."""
-    if connection.tcb.state is State.TIME_WAIT and arrival.flags & RST:
+    if connection.state is State.TIME_WAIT and segment.flags & RST:
         connection.delete()
-        return STOP
-    return original(connection, arrival)
+    else:
+        original(segment, **keywords)
 
 
 @TIME_WAIT_STATE.rule("time-wait/fin-again", "timewait-no-reack", "RFC 9293 3.10.7.4")

@@ -87,7 +87,7 @@ CHECKSUM = Area("checksum")
 
 
 @CHECKSUM.host("inject", "csum-not-verified", "RFC 9293 3.1")
-def believe_any_checksum(original: Replacement, _host: Host, packet: bytes, *, now: int) -> None:
+def believe_any_checksum(original: Replacement, _host: Host, packet: bytes, **keywords: int) -> None:
     """The TCP checksum is not verified."""
     try:
         parsed = parse_packet(packet, tolerant=True)
@@ -95,7 +95,7 @@ def believe_any_checksum(original: Replacement, _host: Host, packet: bytes, *, n
         return
     if isinstance(parsed.body, TcpSegment):
         packet = build_packet(parsed._replace(body=parsed.body._replace(checksum=None)))
-    original(packet, now=now)
+    original(packet, **keywords)
 
 
 # --- segment size and window scale -----------------------------------------------------------------------------------
