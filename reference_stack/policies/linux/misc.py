@@ -112,7 +112,7 @@ class LinuxLimits(Limits):
         """Unanswered probes are counted; a user timeout ends probing although the peer answers."""
         settings = connection.settings
         if settings.user_timeout_us and now - connection.probing_since >= settings.user_timeout_us:
-            return connection.probes_out > 0
+            return True
         return connection.probes_out >= self.retries(connection)
 
     def is_keepalive_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
@@ -127,12 +127,17 @@ class LinuxLimits(Limits):
 class LinuxProbes(Probes):
     """A window probe is empty and lies below the window; a window too small is filled instead."""
 
-    __slots__ = ()
+    __slots__ = ("_last_at",)
 
     LEAST_US = 200_000
+    SHORTEST_US = 2_000
+
+    def __init__(self) -> None:
+        self._last_at = 0
 
     def send_window_probe(self, connection: "ConnectionCore", *, now: int) -> None:
         """Send what fits the window, whatever held it back; else an empty segment at SND.UNA-1."""
+        self._last_at = now
         tcb = connection.tcb
         usable = tcb.send_limit - tcb.snd_nxt
         unsent = connection.send_queue.end - tcb.snd_nxt
@@ -148,9 +153,14 @@ class LinuxProbes(Probes):
         return max(connection.rtt.rto, self.LEAST_US)
 
     def next_delay(self, connection: "ConnectionCore") -> int:
-        """The distance doubles."""
+        """The distance doubles; the last one is cut short where the user timeout passes before."""
         base = max(connection.rtt.base_rto, self.LEAST_US)
-        return min(base << min(connection.probe_backoff, 10), connection.rtt.maximum)
+        delay = min(base << min(connection.probe_backoff, 10), connection.rtt.maximum)
+        timeout = connection.settings.user_timeout_us
+        if timeout:
+            remaining = timeout - (self._last_at - connection.probing_since)
+            delay = min(delay, max(remaining, self.SHORTEST_US))
+        return delay
 
 
 class LinuxResets(Resets):

@@ -244,8 +244,9 @@ class LinuxTransmission(Transmission):
         connection.has_more = self._is_flushing = False
         is_waiting = connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt
         if is_waiting and not connection.scoreboard.segments and not timers.is_running(PERSIST):
-            connection.probing_since = now
-            timers.set(PERSIST, now + connection.probes.first_delay(connection))
+            # The user timeout counts from the first probe.
+            connection.probing_since = now + connection.probes.first_delay(connection)
+            timers.set(PERSIST, connection.probing_since)
 
     # --- sending again -----------------------------------------------------------------------------------------------
 
