@@ -88,9 +88,13 @@ class LinuxDelayedAck(DelayedAck):
         self._must = self._must or not connection.reassembly
         self._check = True
 
-    def on_out_of_order(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
+    def on_out_of_order(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The first three duplicates leave at once, the following are merged for a millisecond at most."""
         self._scheduled = self._check = True
+        self._measure_segment(connection, arrival)
+        # Without SACK the window must not move, or the acknowledgment would be no duplicate.
+        if connection.tcb.has_sack and connection.window.grow(connection, len(arrival.text)):
+            self._quick |= 1
 
     def on_fin(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
         """A FIN in order makes the traffic interactive, so its acknowledgment waits for a reply; else it leaves."""

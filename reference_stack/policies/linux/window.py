@@ -1,6 +1,6 @@
 """Linux' receive window: a share of the buffer, opened step by step, in multiples of the segment size."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
 from reference_stack.policies.mss import HEADER_OCTETS
@@ -14,13 +14,20 @@ LEAST_CLAMP = 1152
 """Half of the least receive buffer."""
 
 
+class Opening(NamedTuple):
+    """What our SYN was made of: the window, and the payload that the whole buffer had room for."""
+
+    window: int
+    whole: int
+
+
 class LinuxReceiveWindow(ReceiveWindow):
     """Half of the buffer is taken to be overhead at first (tcp(7), SO_RCVBUF), then what full segments really take.
 
     The window stays below a ceiling, `rcv_ssthresh`, that follows what arrives, and a clamp that follows the buffer.
     """
 
-    __slots__ = ("_clamp", "_memory", "_newest", "_rcvbuf", "_share", "_threshold", "_user_clamp")
+    __slots__ = ("_clamp", "_memory", "_newest", "_opening", "_share", "_threshold", "_user_clamp")
 
     def __init__(self) -> None:
         self._share = 128
@@ -29,7 +36,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._newest = Frame(0, 0)
         self._threshold: int | None = None
         self._clamp: int | None = None
-        self._rcvbuf = self._user_clamp = 0
+        self._opening = Opening(0, 0)
+        self._user_clamp = 0
 
     def space(self, connection: "ConnectionCore") -> int:
         """``tcpi_rcv_space``: at first ten segments."""
@@ -39,7 +47,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         """``tcpi_rcv_ssthresh``: the largest window that is offered for now."""
         clamp = self.clamp(connection)
         if self._threshold is None:
-            self._threshold = min(self.initial(connection), clamp)
+            self._threshold = min(self._opening.window or self.initial(connection), clamp)
         return self._threshold
 
     def whole(self, connection: "ConnectionCore") -> int:
@@ -58,7 +66,8 @@ class LinuxReceiveWindow(ReceiveWindow):
 
     def of_syn(self, connection: "ConnectionCore") -> int:
         """A multiple of the segment size, below 64 kB on the wire."""
-        return min(self.initial(connection), MAX_FIELD)
+        self._opening = Opening(self.initial(connection), self.whole(connection))
+        return min(self._opening.window, MAX_FIELD)
 
     def initial(self, connection: "ConnectionCore") -> int:
         """Return the first window in octets."""
@@ -79,17 +88,14 @@ class LinuxReceiveWindow(ReceiveWindow):
         settings = connection.settings
         if self._clamp is None:
             self._clamp = self._first_clamp(connection)
-            self._rcvbuf, self._user_clamp = settings.rcvbuf, settings.window_clamp
-        elif self._rcvbuf != settings.rcvbuf:
-            self._rcvbuf = settings.rcvbuf
-            self._move_clamp(connection, self.whole(connection))
+            self._user_clamp = settings.window_clamp
         elif self._user_clamp != settings.window_clamp:
             self._user_clamp = settings.window_clamp
             self._move_clamp(connection, settings.window_clamp or self.whole(connection))
         return self._clamp
 
     def _first_clamp(self, connection: "ConnectionCore") -> int:
-        whole, mss = self.whole(connection), connection.tcb.rcv_mss
+        whole, mss = self._opening.whole or self.whole(connection), connection.tcb.rcv_mss
         clamp = min(connection.settings.window_clamp or (1 << 30), MAX_FIELD << connection.tcb.rcv_wscale, whole)
         if clamp > 2 * mss and clamp + mss > whole:
             clamp = max(2 * mss, whole - mss)
@@ -113,7 +119,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._newest = frame_of(headers + len(arrival.segment.payload))
         in_order = arrival.text_seq <= tcb.rcv_nxt
         self._memory.add(arrival.text_seq + length, length, self._newest, in_order=in_order)
-        if in_order and length > connection.delayed_ack.segment_estimate(connection):
+        if length > connection.delayed_ack.segment_estimate(connection):
             self._learn(connection, length)
 
     def _learn(self, connection: "ConnectionCore", length: int) -> None:
