@@ -284,12 +284,17 @@ class Pipe:
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """splice(2) without offsets (NULL, NULL)."""
+    """splice(2) without offsets (NULL, NULL).
+
+    `bad_offset_in` and `bad_offset_out` pass a pointer to no memory instead of that NULL.
+    """
 
     fd_in: int
     fd_out: int
     count: int
     flags: int
+    bad_offset_in: bool = False
+    bad_offset_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +313,18 @@ class Open:
 
     path: str
     flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapSet:
+    """Raise or drop one capability of one set of whoever makes the calls that follow (capset(2)).
+
+    `set` is 0 effective, 1 permitted, 2 inheritable; `capability` is its number in capabilities(7).
+    """
+
+    set: int
+    capability: int
+    is_raised: bool
 
 
 Syscall: TypeAlias = (
@@ -340,6 +357,7 @@ Syscall: TypeAlias = (
     | Splice
     | SendFile
     | Open
+    | CapSet
 )
 
 

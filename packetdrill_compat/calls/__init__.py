@@ -4,7 +4,20 @@
 modules one function per call, registered under its name.
 """
 
-from packetdrill_compat.calls import data, descriptors, options, sockets
+from packetdrill_compat.calls import data, descriptors, files, messages, options, privileges, sockets
 from packetdrill_compat.calls.base import CALLS, CallContext, Prepared, check_result, prepare
 
-__all__ = ["CALLS", "CallContext", "Prepared", "check_result", "data", "descriptors", "options", "prepare", "sockets"]
+__all__ = [
+    "CALLS",
+    "CallContext",
+    "Prepared",
+    "check_result",
+    "data",
+    "descriptors",
+    "files",
+    "messages",
+    "options",
+    "prepare",
+    "privileges",
+    "sockets",
+]

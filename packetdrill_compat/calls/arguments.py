@@ -175,20 +175,28 @@ class Arguments:
         """A 32-bit integer, signed or unsigned, as a C int."""
         return as_s32(self.values[index])
 
-    def bracketed(self, index: int) -> int:
-        """The one integer in ``[N]``."""
+    def integer64(self, index: int) -> int:
+        """An integer of any size, such as an offset."""
+        return as_integer(self.values[index])
+
+    def element(self, index: int) -> Value:
+        """The one element in ``[x]``."""
         value = self.values[index]
         if not isinstance(value, list):
-            raise _bad_type(value, "list")
+            raise bad_type(value, "list")
         if len(value) != 1:
             raise call_error("Expected [<element>] but got multiple elements")
-        return as_s32(value[0])
+        return value[0]
+
+    def bracketed(self, index: int) -> int:
+        """The one 32-bit integer in ``[N]``."""
+        return as_s32(self.element(index))
 
     def ellipsis(self, index: int) -> None:
         """Check that ``...`` was written."""
         value = self.values[index]
         if value is not ELLIPSIS:
-            raise _bad_type(value, "ellipsis")
+            raise bad_type(value, "ellipsis")
 
     def is_ellipsis(self, index: int) -> bool:
         """Tell whether ``...`` was written."""
@@ -206,12 +214,27 @@ class Arguments:
 
 def as_s32(value: Value) -> int:
     """Check that a value is an integer of 32 bits and return it as a C int."""
+    number = as_integer(value)
+    if not INT_MIN <= number <= UINT_MAX:
+        raise call_error(f"Value out of range for 32-bit integer: {number}")
+    return number - 2**32 if number > 2**31 - 1 else number
+
+
+def as_octet(value: Value) -> int:
+    """Check that a value is an integer of 8 bits, signed or unsigned, and return it as an octet."""
+    number = as_integer(value)
+    if not -128 <= number <= 255:
+        raise call_error(f"Value out of range for 8-bit integer: {number}")
+    return number % 256
+
+
+def as_integer(value: Value) -> int:
+    """Check that a value is an integer."""
     if not isinstance(value, int):
-        raise _bad_type(value, "integer")
-    if not INT_MIN <= value <= UINT_MAX:
-        raise call_error(f"Value out of range for 32-bit integer: {value}")
-    return value - 2**32 if value > 2**31 - 1 else value
+        raise bad_type(value, "integer")
+    return value
 
 
-def _bad_type(value: Value, expected: str) -> PlayError:
+def bad_type(value: Value, expected: str) -> PlayError:
+    """Make the error of a value of the wrong kind, in packetdrill's words."""
     return call_error(f"Bad type; actual: {type_name(value)} expected: {expected}")

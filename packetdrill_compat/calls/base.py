@@ -12,18 +12,25 @@ from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.records import OtherFd, SocketRecord, SocketTable
+from targets.base import Micros
 from targets.calls import CallResult, Syscall
 
-# Calls of packetdrill's own table that cannot be played yet; another unknown name is the script's mistake.
-NOT_YET = frozenset({"recvmsg", "sendmsg", "splice", "sendfile", "open", "cap_set", "psp_rx_assoc", "psp_tx_assoc"})
+# Calls of packetdrill's own table that are not played, and why; another unknown name is the script's mistake.
+_NO_PSP = "PSP (encryption by the network card) needs a device and a kernel interface that no target here has"
+UNSUPPORTED = {"psp_rx_assoc": _NO_PSP, "psp_tx_assoc": _NO_PSP}
 
 
 @dataclass(slots=True)
 class CallContext:
-    """What preparing a call may look at and change."""
+    """What preparing a call may look at and change.
+
+    `start` is the script's time 0 on the target's clock, `directory` where its relative file names begin.
+    """
 
     config: Config
     sockets: SocketTable
+    start: Micros = 0
+    directory: str = ""
 
     def live_fd(self, script_fd: int) -> int:
         """Translate a descriptor; fatal when the script does not have it open."""
@@ -90,8 +97,9 @@ def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
     """Evaluate the arguments and make the call's value; raises `PlayError` in packetdrill's words."""
     handler = CALLS.get(event.name)
     if handler is None:
-        if event.name in NOT_YET:
-            raise PlayError(f"the call {event.name} cannot be played yet", kind=FailureKind.UNSUPPORTED)
+        if event.name in UNSUPPORTED:
+            reason = f"the call {event.name} is not supported: {UNSUPPORTED[event.name]}"
+            raise PlayError(reason, kind=FailureKind.UNSUPPORTED)
         near = ", ".join(get_close_matches(event.name, CALLS)) or ", ".join(sorted(CALLS))
         raise call_error(f"Unknown system call: '{event.name}'", next_step=f"write one of {near}")
     try:

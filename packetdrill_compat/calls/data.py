@@ -1,91 +1,125 @@
 """The calls that move data. What is sent is zeros, what is received is never looked at (section 5.1)."""
 
 from packetdrill_compat.ast import IovecExpr
-from packetdrill_compat.calls.arguments import Arguments, Value, call_error, type_name
+from packetdrill_compat.calls.arguments import Arguments, Value, bad_type, call_error
 from packetdrill_compat.calls.base import CallContext, Prepared, register
 from packetdrill_compat.calls.sockets import remote_address
+from packetdrill_compat.play.records import SocketRecord
 from targets.calls import Read, Readv, Recv, RecvFrom, Send, SendTo, Write, Writev
+from wire import abi
+
+_ICMP_HEADER_SIZE = 8
+_ECHO_REQUEST_V4, _ECHO_REQUEST_V6 = 8, 128  # RFC 792, RFC 4443 section 4.1
 
 
-def zeros(args: Arguments, index: int, count: int) -> bytes | None:
-    """The buffer to send: `count` zero octets, or None for NULL."""
-    return None if args.is_null_buffer(index) else bytes(max(count, 0))
+def sent(context: CallContext, args: Arguments) -> tuple[int, bytes | None, int]:
+    """The first three arguments of a sending call: live descriptor, that many zeros or None for NULL, and the count."""
+    fd = context.live_fd(args.integer(0))
+    is_null = args.is_null_buffer(1)
+    count = args.integer(2)
+    return fd, None if is_null else bytes(max(count, 0)), count
 
 
 @register("read")
 def _read(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
     fd = context.live_fd(args.integer(0))
-    return Prepared(Read(fd, args.integer(2), args.is_null_buffer(1)))
+    is_null = args.is_null_buffer(1)
+    return Prepared(Read(fd, args.integer(2), is_null))
 
 
 @register("write")
 def _write(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
-    fd, count = context.live_fd(args.integer(0)), args.integer(2)
-    return Prepared(Write(fd, zeros(args, 1, count), count))
+    fd, data, count = sent(context, args)
+    return Prepared(Write(fd, data, count))
 
 
 @register("recv")
 def _recv(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(4)
     fd = context.live_fd(args.integer(0))
-    return Prepared(Recv(fd, args.integer(2), args.integer(3), args.is_null_buffer(1)))
+    is_null = args.is_null_buffer(1)
+    return Prepared(Recv(fd, args.integer(2), args.integer(3), is_null))
 
 
 @register("recvfrom")
 def _recvfrom(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(6)
     fd = context.live_fd(args.integer(0))
+    is_null = args.is_null_buffer(1)
+    count, flags = args.integer(2), args.integer(3)
     args.ellipsis(4)
     args.ellipsis(5)
-    return Prepared(RecvFrom(fd, args.integer(2), args.integer(3), args.is_null_buffer(1)))
+    return Prepared(RecvFrom(fd, count, flags, is_null))
 
 
 @register("send")
 def _send(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(4)
-    fd, count = context.live_fd(args.integer(0)), args.integer(2)
-    return Prepared(Send(fd, zeros(args, 1, count), count, args.integer(3)))
+    fd, data, count = sent(context, args)
+    return Prepared(Send(fd, data, count, args.integer(3)))
 
 
 @register("sendto")
 def _sendto(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(6)
     script_fd = args.integer(0)
-    fd, count = context.live_fd(script_fd), args.integer(2)
+    fd, data, count = sent(context, args)
+    flags = args.integer(3)
     family = None if args.is_ellipsis(4) else args.integer(4)
     args.ellipsis(5)
+    if _is_ping_socket(context.socket(script_fd)):
+        args.ellipsis(4)
+        data = _echo_request(data, context)
     address = remote_address(context, script_fd, family)
-    return Prepared(SendTo(fd, zeros(args, 1, count), count, args.integer(3), address))
+    return Prepared(SendTo(fd, data, count, flags, address))
+
+
+def _is_ping_socket(record: SocketRecord | None) -> bool:
+    """Tell whether this is a datagram socket of ICMP (icmp(7))."""
+    pairs = ((abi.AF_INET, abi.IPPROTO_ICMP), (abi.AF_INET6, abi.IPPROTO_ICMPV6))
+    return record is not None and record.type == abi.SOCK_DGRAM and (record.family, record.protocol) in pairs
+
+
+def _echo_request(data: bytes | None, context: CallContext) -> bytes | None:
+    """Put the type of an echo request into the first octet, if there is room for a whole ICMP header."""
+    if data is None or len(data) < _ICMP_HEADER_SIZE:
+        return data
+    return bytes([_ECHO_REQUEST_V6 if context.config.ip_version == "ipv6" else _ECHO_REQUEST_V4]) + data[1:]
 
 
 @register("readv")
 def _readv(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
     fd = context.live_fd(args.integer(0))
-    return Prepared(Readv(fd, iovec_sizes(args, 1, args.integer(2))))
+    return Prepared(Readv(fd, _sizes(args)))
 
 
 @register("writev")
 def _writev(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
     fd = context.live_fd(args.integer(0))
-    return Prepared(Writev(fd, tuple(bytes(size) for size in iovec_sizes(args, 1, args.integer(2)))))
+    return Prepared(Writev(fd, tuple(bytes(size) for size in _sizes(args))))
 
 
-def iovec_sizes(args: Arguments, index: int, count: int) -> tuple[int, ...]:
-    """Sizes of a list of ``{..., N}``; the script's count must equal the list's length."""
-    value = args.values[index]
-    if not isinstance(value, list):
-        raise call_error(f"Bad type; actual: {type_name(value)} expected: list")
-    sizes = tuple(_iovec_size(item) for item in value)
+def _sizes(args: Arguments) -> tuple[int, ...]:
+    """Sizes of the second argument's buffers; the count behind it must equal their number."""
+    sizes = vector_sizes(args.values[1])
+    count = args.integer(2)
     if len(sizes) != count:
         raise call_error(f"iov_count {count} does not match {len(sizes)}-element iovec array")
     return sizes
 
 
-def _iovec_size(item: Value) -> int:
+def vector_sizes(value: Value) -> tuple[int, ...]:
+    """Sizes of a list of ``{..., N}``."""
+    if not isinstance(value, list):
+        raise bad_type(value, "list")
+    return tuple(_vector_size(item) for item in value)
+
+
+def _vector_size(item: Value) -> int:
     if not isinstance(item, IovecExpr):
-        raise call_error(f"Bad type; actual: {type_name(item)} expected: iovec")
+        raise bad_type(item, "iovec")
     return item.length

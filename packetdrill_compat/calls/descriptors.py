@@ -1,10 +1,10 @@
-"""Readiness calls and descriptors that are no sockets: poll, epoll, pipe (section 5.2)."""
+"""Readiness: poll and epoll (section 5.2)."""
 
 from packetdrill_compat.ast import EpollEventExpr, PollFdExpr
-from packetdrill_compat.calls.arguments import Arguments, Value, as_s32, call_error, evaluate, type_name
+from packetdrill_compat.calls.arguments import Arguments, Value, as_integer, bad_type, call_error, evaluate
 from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
 from packetdrill_compat.play.records import OtherFd
-from targets.calls import CallResult, EpollCreate, EpollCtl, EpollEvent, EpollWait, Pipe, Poll, PollEntry
+from targets.calls import CallResult, EpollCreate, EpollCtl, EpollEvent, EpollWait, Poll, PollEntry
 
 POLL_NAMES = {
     0x1: "POLLIN",
@@ -35,16 +35,18 @@ def _poll(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
     items = args.values[0]
     if not isinstance(items, list):
-        raise call_error(f"Bad type; actual: {type_name(items)} expected: list")
-    pollfds = [_pollfd(item) for item in items]
+        raise bad_type(items, "list")
+    pollfds = [_pollfd(item, context) for item in items]
     count, timeout = args.integer(1), args.integer(2)
     if count != len(pollfds):
         raise call_error(f"nfds {count} does not match {len(pollfds)}-element pollfd array")
-    entries = tuple(PollEntry(context.live_fd(fd), events) for fd, events, _revents in pollfds)
+    entries = tuple(entry for entry, _revents in pollfds)
 
     def after(result: CallResult) -> None:
+        if result.value < 0:
+            return  # a failing poll writes nothing, and the expected revents stood there before it
         got_all = result.revents or (0,) * len(pollfds)
-        for index, ((_fd, _events, want), got) in enumerate(zip(pollfds, got_all, strict=True)):
+        for index, ((_entry, want), got) in enumerate(zip(pollfds, got_all, strict=True)):
             if want != got:
                 message = f"Expected revents of {poll_flags(want)} but got {poll_flags(got)} for pollfd {index}"
                 raise mismatch(message, f"revents of pollfd {index}", poll_flags(want), poll_flags(got))
@@ -52,11 +54,12 @@ def _poll(context: CallContext, args: Arguments, _want: int) -> Prepared:
     return Prepared(Poll(entries, timeout), after=after)
 
 
-def _pollfd(item: Value) -> tuple[int, int, int]:
+def _pollfd(item: Value, context: CallContext) -> tuple[PollEntry, int]:
+    """An entry and the revents that the script expects."""
     if not isinstance(item, PollFdExpr):
-        raise call_error(f"Bad type; actual: {type_name(item)} expected: pollfd")
-    fd, events, revents = (as_s32(evaluate(part)) for part in (item.fd, item.events, item.revents))
-    return fd, events, revents
+        raise bad_type(item, "pollfd")
+    fd, events, revents = (as_integer(evaluate(part)) for part in (item.fd, item.events, item.revents))
+    return PollEntry(context.live_fd(fd), events & 0xFFFF), revents & 0xFFFF
 
 
 @register("epoll_create")
@@ -79,18 +82,16 @@ def _epoll_ctl(context: CallContext, args: Arguments, _want: int) -> Prepared:
     events, member, data = _epoll_event(args.values[3])
     if member == "fd":
         if data != script_fd:
-            raise call_error(f"epoll_ctl: the event's fd {data} is not the fd {script_fd} of the call")
+            raise call_error("wrong fd specified in epoll_event", next_step=f"write fd={script_fd}, as in the call")
         data = live_fd
     return Prepared(EpollCtl(epfd, operation, live_fd, EpollEvent(events, data & 0xFFFFFFFFFFFFFFFF)))
 
 
 def _epoll_event(value: Value) -> tuple[int, str, int]:
     if not isinstance(value, EpollEventExpr):
-        raise call_error(f"Bad type; actual: {type_name(value)} expected: epollev")
-    data = evaluate(value.data)
-    if not isinstance(data, int):
-        raise call_error(f"Bad type; actual: {type_name(data)} expected: integer")
-    return as_s32(evaluate(value.events)) & 0xFFFFFFFF, value.member, data
+        raise bad_type(value, "epollev")
+    events = as_integer(evaluate(value.events)) & 0xFFFFFFFF
+    return events, value.member, as_integer(evaluate(value.data))
 
 
 @register("epoll_wait")
@@ -99,6 +100,9 @@ def _epoll_wait(context: CallContext, args: Arguments, _want: int) -> Prepared:
     epfd = context.live_fd(args.integer(0))
     events, member, data = _epoll_event(args.values[1])
     want_data = context.live_fd(data) if member == "fd" else data
+    room, timeout = args.integer(2), args.integer(3)
+    if room < 0:
+        raise call_error(f"Failed to calloc {room} struct epoll_event")
 
     def after(result: CallResult) -> None:
         # The first event only, and against zeros when none came (section 5.2).
@@ -106,25 +110,15 @@ def _epoll_wait(context: CallContext, args: Arguments, _want: int) -> Prepared:
         if got.events != events:
             message = f"epoll_event->events does not match script: expected: 0x{events:x} actual: 0x{got.events:x}"
             raise mismatch(message, "epoll events", poll_flags(events), poll_flags(got.events))
-        mask = 0xFFFFFFFF if member in ("fd", "u32") else 0xFFFFFFFFFFFFFFFF
-        if got.data & mask != want_data & mask:
-            message = f"epoll_event->{member} does not match script: expected: {want_data} actual: {got.data & mask}"
-            raise mismatch(message, member, want_data, got.data & mask)
+        _compare_data(member, want_data, got.data)
 
-    return Prepared(EpollWait(epfd, args.integer(2), args.integer(3)), after=after)
+    return Prepared(EpollWait(epfd, room, timeout), after=after)
 
 
-@register("pipe")
-def _pipe(context: CallContext, args: Arguments, _want: int) -> Prepared:
-    args.expect(1)
-    fds = args.values[0]
-    if not isinstance(fds, list) or len(fds) != 2:
-        raise call_error("Expected [fd, fd] for pipe")
-    script_fds = [as_s32(fd) for fd in fds]
-
-    def after(result: CallResult) -> None:
-        for script_fd, live_fd in zip(script_fds, result.fds, strict=False):
-            context.check_new(script_fd)
-            context.sockets.others.append(OtherFd(script_fd, live_fd))
-
-    return Prepared(Pipe(), after=after)
+def _compare_data(member: str, want: int, got: int) -> None:
+    """Compare the member of the union that the script names."""
+    mask = 0xFFFFFFFF if member in ("fd", "u32") else 0xFFFFFFFFFFFFFFFF
+    if got & mask != want & mask:
+        wanted, given = (f"{data & mask:#x}" if member == "ptr" else str(data & mask) for data in (want, got))
+        message = f"epoll_event->data does not match script: expected: {wanted} actual: {given}"
+        raise mismatch(message, member, wanted, given)

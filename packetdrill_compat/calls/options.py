@@ -1,11 +1,16 @@
 """Socket options, fcntl and ioctl (sections 5.2 and 5.3)."""
 
 import ipaddress
+from struct import Struct
 
-from packetdrill_compat.ast import LingerExpr, MplsStackExpr
+from packetdrill_compat.ast import GreEncap, GreExpr, LingerExpr, MplsStackExpr
 from packetdrill_compat.calls.arguments import Arguments, Value, call_error, type_name
 from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
 from targets.calls import CallResult, Fcntl, GetSockOpt, Ioctl, SetSockOpt
+
+_GRE = Struct(">HHHHII")  # flags and version, protocol, checksum, offset, key, sequence number (RFC 2784, RFC 2890)
+_GRE_VERSION, _GRE_ROUTING = 0x0007, 0x4000
+_GRE_WORDS = (0x8000, 0x2000, 0x1000)  # checksum, key, sequence: each flag makes the header a word longer
 
 
 @register("fcntl")
@@ -53,10 +58,21 @@ def _option_value(args: Arguments) -> bytes:
         case MplsStackExpr(labels=labels):
             words = (e.label << 12 | e.traffic_class << 9 | e.bottom << 8 | e.ttl for e in labels)
             return b"".join(word.to_bytes(4, "big") for word in words)
+        case GreExpr(header=header):
+            return _gre(header)
     raise call_error(
         f"unsupported setsockopt value type: {type_name(value)}",
         next_step="write an integer value in square brackets: [1]" if isinstance(value, int) else "",
     )
+
+
+def _gre(header: GreEncap) -> bytes:
+    """Octets of a GRE header, 16 always. Words beyond the length that its flags say are zero, as in the C tool."""
+    if header.flags & (_GRE_VERSION | _GRE_ROUTING):
+        raise call_error("only GRE version 0 without routing is supported", next_step="correct flags")
+    words = _GRE.pack(header.flags, 0, header.checksum, header.offset, header.key, header.sequence)
+    length = 4 + 4 * sum(bool(header.flags & flag) for flag in _GRE_WORDS)
+    return words[:length].ljust(_GRE.size, b"\0")
 
 
 @register("getsockopt")
@@ -67,13 +83,15 @@ def _getsockopt(context: CallContext, args: Arguments, _want: int) -> Prepared:
     value = args.values[3]
 
     def after(result: CallResult) -> None:
-        if result.optlen != size:
-            message = f"Bad getsockopt optlen: expected: {size} actual: {result.optlen}"
-            raise mismatch(message, "optlen", size, result.optlen)
+        # A failing call leaves the length as it was given.
+        length = result.optlen if result.value >= 0 or result.optlen else size
+        if length != size:
+            message = f"Bad getsockopt optlen: expected: {size} actual: {length}"
+            raise mismatch(message, "optlen", size, length)
         # Compared also after a failure that the script expected: the buffer is zero then (trap 31).
         _check_value(args, value, size, result.optval.ljust(max(size, 0), b"\0"))
 
-    return Prepared(GetSockOpt(fd, level, name, max(size, 0)), after=after)
+    return Prepared(GetSockOpt(fd, level, name, size), after=after)
 
 
 def _check_value(args: Arguments, value: Value, size: int, got: bytes) -> None:
@@ -91,8 +109,19 @@ def _check_value(args: Arguments, value: Value, size: int, got: bytes) -> None:
             actual = ipaddress.IPv6Address(got[:16])
             if actual != value:
                 raise mismatch(f"Bad getsockopt optval: expected: {value} actual: {actual} ", "optval", value, actual)
+        case GreExpr(header=header):
+            _check_size(size, _GRE.size)
+            _check_gre(_gre(header), got)
         case _:
             raise call_error(f"unsupported getsockopt value type: {type_name(value)}")
+
+
+def _check_gre(want: bytes, got: bytes) -> None:
+    """Compare the words of a GRE header except the protocol, which a script cannot write."""
+    names = ("flags", "protocol", "sum", "off", "key", "seq")
+    for name, wanted, given in zip(names, _GRE.unpack(want), _GRE.unpack_from(got), strict=True):
+        if name != "protocol" and wanted != given:
+            raise mismatch("Bad getsockopt optval.", f"GRE {name}", wanted, given)
 
 
 def _check_size(size: int, wanted: int) -> None:
@@ -112,6 +141,7 @@ def _check_string(want: bytes, size: int, got: bytes) -> None:
 
 
 def _printable(data: bytes) -> str:
+    data = data[:-1] + data[-1:].rstrip(b"\0")  # the terminating NUL
     return "".join(chr(octet) if 32 <= octet < 127 else f"\\x{octet:02x}" for octet in data)
 
 

@@ -7,7 +7,7 @@ from packetdrill_compat.calls import CallContext, Prepared, check_result, prepar
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import FailureKind
 from packetdrill_compat.play.code import Snapshot, check_command, take_snapshot
-from packetdrill_compat.play.commands import run_command
+from packetdrill_compat.play.commands import directory_of, run_command
 from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.inbound import make_inbound
 from packetdrill_compat.play.mapping import socket_of_script_packet
@@ -48,7 +48,7 @@ class Player:
         self.waiter = Waiter(target, limit, self._completed)
         self._target = target
         self._tolerance = Tolerance(config.tolerance_usecs, config.tolerance_percent)
-        self.context = CallContext(config, self.sockets)
+        self.context = CallContext(config, self.sockets, self.waiter.start, directory_of(path))
         self._ports = count(FIRST_EPHEMERAL_PORT)
         self._results: dict[int, Completion] = {}
         self._blocked: tuple[CallHandle, Prepared, int, Due] | None = None

@@ -63,9 +63,22 @@ class FileCalls(TransferCalls):
         fds = tuple(self.install(PipeEnd(queue, is_writer=is_writer)) for is_writer in (False, True))
         return Result(0, fds=fds)
 
-    def splice(self, *, fd_in: int, fd_out: int, count: int, flags: int, now: Micros) -> Outcome:
-        """splice(2) between a pipe and a TCP socket."""
+    def splice(
+        self,
+        *,
+        fd_in: int,
+        fd_out: int,
+        count: int,
+        flags: int,
+        bad_offset_in: bool = False,
+        bad_offset_out: bool = False,
+        now: Micros,
+    ) -> Outcome:
+        """splice(2) between a pipe and a TCP socket; a bad offset is a pointer to no memory instead of NULL."""
         source, sink = self.file(fd_in), self.file(fd_out)
+        for file, is_bad in ((source, bad_offset_in), (sink, bad_offset_out)):
+            if is_bad:
+                raise CallFailed(Errno.ESPIPE if isinstance(file, PipeEnd) else Errno.EFAULT)
         if isinstance(source, TcpSocket) and isinstance(sink, PipeEnd) and sink.is_writer:
             return self._splice_in(source, sink, count, flags, now=now)
         if isinstance(source, PipeEnd) and not source.is_writer and isinstance(sink, TcpSocket):

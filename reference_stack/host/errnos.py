@@ -18,6 +18,7 @@ class Errno(IntEnum):
     EINVAL = 22
     EMFILE = 24
     ENOTTY = 25
+    ESPIPE = 29
     EPIPE = 32
     EDOM = 33
     ELOOP = 40

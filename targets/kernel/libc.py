@@ -43,6 +43,8 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "epoll_wait": (_INT, (_INT, _POINTER, _INT, _INT)),
     "pipe": (_INT, (_POINTER,)),
     "splice": (_COUNT, (_INT, _POINTER, _INT, _POINTER, _SIZE, ctypes.c_uint)),
+    "capget": (_INT, (_POINTER, _POINTER)),
+    "capset": (_INT, (_POINTER, _POINTER)),
     "sendfile": (_COUNT, (_INT, _INT, _POINTER, _SIZE)),
 }
 

@@ -228,7 +228,9 @@ def _sendfile(call: calls.SendFile) -> Prepared:
 
 
 def _splice(call: calls.Splice) -> Prepared:
-    return Prepared(FUNCTIONS["splice"], (call.fd_in, None, call.fd_out, None, call.count, call.flags))
+    # No process has memory at address 1 (vm.mmap_min_addr).
+    offset_in, offset_out = (1 if is_bad else None for is_bad in (call.bad_offset_in, call.bad_offset_out))
+    return Prepared(FUNCTIONS["splice"], (call.fd_in, offset_in, call.fd_out, offset_out, call.count, call.flags))
 
 
 PREPARE: dict[type[Syscall], Callable[[Any], Prepared]] = {

@@ -15,6 +15,7 @@ from targets.kernel import capabilities
 from targets.kernel.blocking import may_block
 from targets.kernel.clock import wait_for_tick
 from targets.kernel.messages import prepare_recvmsg, prepare_sendmsg, rebase_times
+from targets.kernel.privileges import change_of, owns_namespace, prepare_capset
 from targets.kernel.session import Session
 from targets.kernel.syscalls import PREPARE, Prepared
 
@@ -26,6 +27,7 @@ _PREPARE: dict[type[Syscall], Callable[[Any], Prepared]] = {
     **PREPARE,
     calls.RecvMsg: prepare_recvmsg,
     calls.SendMsg: prepare_sendmsg,
+    calls.CapSet: prepare_capset,
 }
 
 
@@ -109,7 +111,10 @@ class KernelTarget:
         if getattr(syscall, "flags", 0) & _MSG_ZEROCOPY:
             self._pinned.append(prepared)  # the kernel sends from this memory later (MSG_ZEROCOPY)
         finish = functools.partial(_finish, session, syscall, prepared)
-        if may_block(syscall):
+        if isinstance(syscall, calls.CapSet):
+            _allow_capset(session)
+            session.workers.confine(handle, prepared, finish, change_of(syscall))
+        elif session.workers.is_confined or may_block(syscall):
             session.workers.run(handle, prepared, finish)
         else:
             value, errno = prepared.make()
@@ -164,6 +169,15 @@ class KernelTarget:
         An empty `directory` is the caller's. What the command leaves running ends with `close`.
         """
         return self._opened().shell(command, directory, environment, timeout)
+
+
+def _allow_capset(session: Session) -> None:
+    """Raise `Unsupported` where dropping a capability would change nothing."""
+    if owns_namespace(session.helper.pid):
+        raise Unsupported(
+            "capabilities cannot be dropped without root: the namespace under test belongs to this user, "
+            "who may do everything in it"
+        )
 
 
 def _finish(session: Session, syscall: Syscall, prepared: Prepared, value: int, errno: int) -> CallResult:

@@ -62,6 +62,7 @@ class _Worker:
         self._pool = pool
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._started = threading.Event()
+        self._changes_made = 0
         self.job: _Job | None = None
         self._view = -1
         self._shows_call = False
@@ -88,6 +89,9 @@ class _Worker:
         self._open_view()
         self._started.set()
         while (job := self._jobs.get()) is not None:
+            for change in self._pool.changes[self._changes_made :]:
+                change()
+                self._changes_made += 1
             value, errno = job.prepared.make()
             self._pool.note(job, value, errno)
             self.job = None
@@ -126,6 +130,7 @@ class Workers:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._waiter = Waiter([self._wake])
         _install_wake_signal()
+        self.changes: list[Callable[[], int]] = []
         self._threads = [_Worker(self)]
 
     def fileno(self) -> int:
@@ -148,6 +153,32 @@ class Workers:
             if worker.job is not job or worker.is_blocked():
                 return
             look_ns = min(2 * look_ns, _LONGEST_LOOK_NS)
+
+    @property
+    def is_confined(self) -> bool:
+        """True when calls have to be made here because the threads have other capabilities than the program."""
+        return bool(self.changes)
+
+    def confine(
+        self,
+        handle: CallHandle,
+        prepared: Prepared,
+        finish: Callable[[int, int], CallResult],
+        change: Callable[[], int],
+    ) -> None:
+        """Make a call that changes the capabilities of its thread; `change` does the same to all others if it worked.
+
+        Each thread catches up before its next call, in the order of the changes; one of them made twice does no harm.
+        """
+        outcome: list[int] = []
+
+        def note(value: int, errno: int) -> CallResult:
+            outcome.append(value)
+            return finish(value, errno)
+
+        self.run(handle, prepared, note)
+        if outcome and outcome[0] >= 0:
+            self.changes.append(change)
 
     def note(self, job: _Job, value: int, errno: int) -> None:
         """Keep the result of a call that has returned just now; called in its thread."""
