@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from reference_stack.arrival.listen import listen_decision
+from reference_stack.personality import personality
+from reference_stack.rules import ListenVerdict
 from reference_stack.states import State
 from tests.reference_stack.engine import scene as scenes
 from tests.reference_stack.engine.scene import MASK, MS, SECOND, Out, Scene, X, Y
@@ -413,10 +416,6 @@ def test_a_segment_without_the_negotiated_timestamps_is_taken() -> None:
 
 
 def test_a_syn_with_fin_is_dropped_by_a_listener() -> None:
-    from reference_stack.arrival.listen import listen_decision
-    from reference_stack.personality import personality
-    from reference_stack.rules import ListenVerdict
-
     scene = scenes.make(name="linux")
     rules = personality("linux").rules
     assert listen_decision(scene.segment("SF"), rules=rules) is ListenVerdict.DROP
