@@ -1,1 +1,1 @@
-"""Congestion controls: one class each, registered by name."""
+"""Congestion controls: one class each, registered by name, told of acknowledgments and losses only."""

@@ -8,7 +8,7 @@ from reference_stack.arrival.arrival import Arrival
 from reference_stack.core import ConnectionCore
 from reference_stack.personality import Policies, personality
 from reference_stack.policies.acking import DelayedAck
-from reference_stack.rules import Rule, RuleSet, Verdict
+from reference_stack.rules import ArrivalRule, Rule, RuleSet, Verdict
 from tests.reference_stack.engine import scene as scenes
 from tests.reference_stack.engine.scene import Out
 
@@ -100,7 +100,7 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_two_rules_of_one_name_are_refused() -> None:
-    rule = Rule("same", "here", let_all_resets_pass)
+    rule: Rule[ArrivalRule] = Rule("same", "here", let_all_resets_pass)
     with pytest.raises(ValueError, match="two rules are named 'same'"):
         RuleSet(syn_sent=(rule,), synchronized=(rule,))
 
