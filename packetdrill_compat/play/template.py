@@ -178,7 +178,7 @@ def gre_header(encap: GreEncap) -> GreHeader:
 
 def _icmp(body: IcmpSpec, record: SocketRecord, version: int) -> IcmpMessage:
     type_number, code = icmp.resolve(version, body.type_word, body.code_word)
-    payload = _echoed(body, record)
+    payload = _echoed(body, record, version)
     rest = 0
     if body.mtu is not None:
         rest = body.mtu
@@ -187,7 +187,7 @@ def _icmp(body: IcmpSpec, record: SocketRecord, version: int) -> IcmpMessage:
     return IcmpMessage(version=version, type=type_number, code=code, rest=rest, payload=payload)
 
 
-def _echoed(body: IcmpSpec, record: SocketRecord) -> bytes:
+def _echoed(body: IcmpSpec, record: SocketRecord, version: int) -> bytes:
     """The quoted part: the IP header and eight octets of a packet that the stack is said to have sent.
 
     An ICMP message without an echoed part still quotes a TCP header, at relative sequence number 0 (section 3.5).
@@ -213,7 +213,10 @@ def _echoed(body: IcmpSpec, record: SocketRecord) -> bytes:
                 payload=bytes(length),
             )
             protocol = abi.IPPROTO_TCP
-    return _quote(Packet((_ip_header(IpInfo(), (record.local_ip, record.remote_ip), protocol),), quoted))
+    # A socket of which nothing has been seen on the wire has no local address yet.
+    unknown = "::" if version == 6 else "0.0.0.0"
+    ends = (record.local_ip or unknown, record.remote_ip or unknown)
+    return _quote(Packet((_ip_header(IpInfo(), ends, protocol),), quoted))
 
 
 def _quote(packet: Packet) -> bytes:
