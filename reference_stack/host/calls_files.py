@@ -41,6 +41,25 @@ class FileCalls(TransferCalls):
             raise CallFailed(Errno.ENOENT)
         return Result(self.install(PlainFile(text.encode("latin-1"))))
 
+    def read(self, *, fd: int, count: int, null_buffer: bool, now: Micros) -> Outcome:
+        """read(2) from a socket."""
+        self._refuse_files(fd)
+        return super().read(fd=fd, count=count, null_buffer=null_buffer, now=now)
+
+    def write(self, *, fd: int, data: bytes | None, count: int, now: Micros) -> Outcome:
+        """write(2) to a socket."""
+        self._refuse_files(fd)
+        return super().write(fd=fd, data=data, count=count, now=now)
+
+    def writev(self, *, fd: int, buffers: tuple[bytes, ...], now: Micros) -> Outcome:
+        """writev(2) to a socket."""
+        self._refuse_files(fd)
+        return super().writev(fd=fd, buffers=buffers, now=now)
+
+    def _refuse_files(self, fd: int) -> None:
+        if isinstance(self.file(fd), PlainFile | PipeEnd):
+            raise NotModelled("reading and writing of files and pipes")
+
     def sendfile(self, *, out_fd: int, in_fd: int, offset: int | None, count: int, now: Micros) -> Outcome:
         """sendfile(2) from a file to a TCP socket; with an `offset` the file's own position stays."""
         source, socket = self.file(in_fd), self.file(out_fd)

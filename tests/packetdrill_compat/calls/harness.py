@@ -1,9 +1,12 @@
 """One call on a connection of the fake target: its result is written down, the message of the run is looked at."""
 
+from collections.abc import Mapping, Sequence
+
 from packetdrill_compat.outcome import RunResult
 from packetdrill_compat.reader import load
 from packetdrill_compat.runner import play
 from packetdrill_compat.variants import variant_config
+from targets.base import Micros
 from targets.calls import Accept, CallResult, SocketAddress, Syscall
 from tests.packetdrill_compat.play.fake import REMOTE, FakeTarget, answering_syn
 from wire.abi import AF_INET
@@ -25,8 +28,11 @@ OPENING = """
 class Connection(FakeTarget):
     """A fake whose script has accepted a connection as descriptor 4, live 101."""
 
-    def __init__(self, answers: dict[type[Syscall], list[CallResult]] | None = None) -> None:
-        super().__init__(results=dict(answers or {}), on_inject=self._answer)
+    def __init__(self, answers: Mapping[type[Syscall], Sequence[CallResult]] | None = None) -> None:
+        results: dict[type, list[CallResult | tuple[CallResult, Micros]]] = {
+            kind: list(wanted) for kind, wanted in (answers or {}).items()
+        }
+        super().__init__(results=results, on_inject=self._answer)
 
     def _answer(self, target: FakeTarget, packet: Packet) -> None:
         answering_syn(target, packet)

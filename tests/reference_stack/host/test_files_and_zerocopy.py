@@ -87,6 +87,23 @@ def test_splice_moves_octets_through_a_pipe(world: World) -> None:
     assert world.errno("splice", fd_in=fd, fd_out=reader, count=1, flags=0) == Errno.EINVAL
 
 
+def test_splice_takes_no_offsets_of_pipes_and_bad_pointers_for_sockets(world: World) -> None:
+    # splice(2): ESPIPE for an offset of a pipe; a pointer to no memory is EFAULT (measured).
+    fd = world.established()
+    _reading, writing = world.call("pipe").fds
+    places = {"fd_in": fd, "fd_out": writing, "count": 5, "flags": 0}
+    assert world.call("splice", **places, bad_offset_in=True).errno == Errno.EFAULT
+    assert world.call("splice", **places, bad_offset_out=True).errno == Errno.ESPIPE
+
+
+def test_reading_and_writing_files_directly_is_not_modelled(world: World) -> None:
+    reading, writing = world.call("pipe").fds
+    with pytest.raises(NotModelled):
+        world.call("write", fd=writing, data=b"x", count=1)
+    with pytest.raises(NotModelled):
+        world.call("read", fd=reading, count=1, null_buffer=False)
+
+
 def test_splice_ends_at_the_urgent_mark(world: World) -> None:
     # Linux, tcp_splice_read: 99 octets before the urgent one, then 0.
     fd = world.established()
