@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -164,12 +165,18 @@ sys.exit(main(["run", "--tcprove-target={target}", "it.pkt"]))
 
 def run_in(unshare: str, prepare: str, target: str, user: str = "") -> "subprocess.CompletedProcess[str]":
     """Run a good script in fresh namespaces, which end with the command, after `prepare` has changed things there."""
-    Path("it.pkt").write_text(ESTABLISHED)
-    Path("it.pkt").chmod(0o644)
     packages = [each for each in sys.path if each.endswith("site-packages")]
     words = ["unshare", *unshare.split(), "sh", "-c", f"{prepare} && exec {user} {system_python()} -"]
     program = RUN.format(root=str(ROOT), packages=packages, target=target)
-    result = subprocess.run(words, input=program, capture_output=True, text=True, timeout=60, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        # Other users read it, too.
+        Path(folder).chmod(0o755)
+        script = Path(folder, "it.pkt")
+        script.write_text(ESTABLISHED)
+        script.chmod(0o644)
+        result = subprocess.run(
+            words, input=program, capture_output=True, text=True, timeout=60, check=False, cwd=folder
+        )
     assert_clear(result.stdout + result.stderr)
     return result
 
