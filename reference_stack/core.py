@@ -134,6 +134,8 @@ class ConnectionCore:
         self.is_urgent_taken = False
         self.has_more = False
         self.is_released = False
+        self.was_refused = False
+        """The device refused the probe of this event, so that nothing else is tried in it."""
 
     @property
     def state(self) -> State:

@@ -20,7 +20,6 @@ class Counters:
     out_of_order: int = 0
     delivered: int = 0
     delivered_ce: int = 0
-    reordering_seen: int = 0
     challenge_acks: int = 0
     timeouts: int = 0
     fast_recoveries: int = 0

@@ -43,7 +43,7 @@ def tcp_info(connection: "ConnectionCore", *, now: int) -> TcpInfo:
         "total_rto": counters.timeouts,
         "dsack_dups": counters.duplicates_reported,
         "rcv_ooopack": counters.out_of_order,
-        "reord_seen": counters.reordering_seen,
+        "reord_seen": connection.recovery.reorderings,
         "delivered": counters.delivered,
         "delivered_ce": counters.delivered_ce,
     }

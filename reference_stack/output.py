@@ -19,8 +19,11 @@ Micros = int
 
 def emit(
     connection: "ConnectionCore", *, seq: int, flags: int, now: Micros, payload: bytes = b"", is_new_data: bool = False
-) -> None:
-    """Queue one segment with the current acknowledgment and window."""
+) -> bool:
+    """Queue one segment with the current acknowledgment and window; tell whether it counts as sent.
+
+    It does not where the personality notices that the device refused it.
+    """
     tcb = connection.tcb
     options = connection.options.other(connection, now=now)
     window = connection.window.select(connection)
@@ -51,19 +54,20 @@ def emit(
     tcb.last_ack_sent = tcb.rcv_nxt
     connection.ack_now = False
     connection.delayed_ack.on_ack_sent(connection, now=now)
+    return connection.transmission.is_taken(connection, now=now)
 
 
 def emit_frame(
     connection: "ConnectionCore", *, seq: int, flags: int, now: Micros, payload: bytes, is_new_data: bool = False
-) -> None:
-    """Queue data as one segment, or where super-segments are off as segments, FIN and PSH on the last."""
+) -> bool:
+    """Queue data as one segment, or where super-segments are off as segments, FIN and PSH on the last; see `emit`."""
     mss = connection.tcb.snd_mss
     if connection.settings.max_tso_segments == 1:
         while len(payload) > mss:
             part, payload = payload[:mss], payload[mss:]
             emit(connection, seq=seq, flags=flags & ~(FIN | PSH), payload=part, now=now, is_new_data=is_new_data)
             seq += mss
-    emit(connection, seq=seq, flags=flags, payload=payload, now=now, is_new_data=is_new_data)
+    return emit(connection, seq=seq, flags=flags, payload=payload, now=now, is_new_data=is_new_data)
 
 
 def _queue(connection: "ConnectionCore", segment: TcpSegment, *, ecn: int = 0) -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reference_stack.arrival.control import RESET_ERRNO
+from reference_stack.device import Device
 from reference_stack.policies.acking import DelayedAck
 from reference_stack.policies.challenge import ChallengeAck
 from reference_stack.policies.ecn import Ecn
@@ -114,7 +115,7 @@ class Personality:
 
     def new_settings(self) -> ConnectionSettings:
         """Return a fresh copy of the default settings, free to be changed."""
-        return replace(self.settings)
+        return replace(self.settings, device=Device())
 
     def with_rule(self, name: str, function: Callable[..., Any]) -> "Personality":
         """Return this personality with one rule replaced; `KeyError` when no rule has that name."""

@@ -1,6 +1,8 @@
 """What socket options and sysctls give one connection. Mutable: after a change call `Connection.settings_changed`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from reference_stack.device import Device
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class ConnectionSettings:
     """SO_SNDBUF as in effect: octets of unacknowledged and unsent data that a connection holds."""
     notsent_lowat: int = 0xFFFFFFFF
     """TCP_NOTSENT_LOWAT; used for readiness by the host only."""
+    device: Device = field(default_factory=Device)
+    """The outgoing interface; one object for all connections of a host."""
     mtu: int = 1500
     """MTU of the outgoing interface."""
     path_mtu: int | None = None

@@ -67,11 +67,12 @@ def persist_timeout(connection: "ConnectionCore", *, now: int) -> None:
     if connection.limits.is_probing_expired(connection, now=now):
         connection.give_up(now=now)
         return
-    connection.probes.send_window_probe(connection, now=now)
+    was_sent = connection.probes.send_window_probe(connection, now=now)
     if connection.is_probe_outstanding or not connection.scoreboard.segments:
         connection.probes_out += 1
-        connection.probe_backoff += 1
-        connection.timers.set(PERSIST, now + connection.probes.next_delay(connection))
+        connection.probe_backoff += was_sent
+        connection.was_refused = not was_sent
+        connection.timers.set(PERSIST, now + connection.probes.next_delay(connection, was_sent=was_sent))
 
 
 def delayed_ack_timeout(connection: "ConnectionCore", *, now: int) -> None:

@@ -23,17 +23,20 @@ def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
     """Send what may leave now: retransmissions first, then new data, then FIN."""
     if connection.tcb.state not in MAY_TRANSMIT:
         return
+    if connection.was_refused:
+        connection.was_refused = False
+        return
     recovery = connection.recovery
     if recovery.prefers_new_data:
         send_unsent(connection, now=now)
         recovery.on_new_data_tried(snd_nxt=connection.tcb.snd_nxt)
     while (segment := recovery.next_retransmission()) is not None:
-        if not _is_inside_window(connection, segment):
+        if not _is_inside_window(connection, segment) or not retransmit(connection, segment, now=now):
             break
-        retransmit(connection, segment, now=now)
     if not send_unsent(connection, now=now):
         while (segment := recovery.last_resort()) is not None:
-            retransmit(connection, segment, now=now)
+            if not retransmit(connection, segment, now=now):
+                break
     connection.transmission.arm_waiting(connection, now=now)
 
 
@@ -54,9 +57,8 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
     while unsent > 0:
         sendable = Sendable(unsent, tcb.send_limit - tcb.snd_nxt, connection.recovery.room(), mss)
         length = transmission.next_length(connection, sendable, now=now)
-        if length <= 0:
+        if length <= 0 or not send_new(connection, length, now=now):
             break
-        send_new(connection, length, now=now)
         unsent = queue.end - tcb.snd_nxt
     if tcb.fin_seq == tcb.snd_nxt and tcb.send_limit > tcb.snd_nxt and connection.recovery.room() > 0:
         send_new(connection, 0, now=now)
@@ -80,8 +82,11 @@ def _note_activity(connection: "ConnectionCore", *, now: Micros) -> None:
 
 def send_new(
     connection: "ConnectionCore", length: int, *, now: Micros, is_probe: bool = False, is_forced_push: bool = False
-) -> None:
-    """Send the next `length` unsent octets, and the FIN if it follows them and fits the window or nothing else goes."""
+) -> bool:
+    """Send the next `length` unsent octets, and the FIN if it follows them and fits the window or nothing else goes.
+
+    Returns whether they count as sent, see `output.emit`.
+    """
     tcb = connection.tcb
     start = tcb.snd_nxt
     end = start + length
@@ -93,16 +98,26 @@ def send_new(
     payload = connection.send_queue.slice(start, end)
     extra = connection.transmission.frame_flags(connection, length)
     is_new_data = bool(length) and not is_probe
-    output.emit_frame(connection, seq=start, flags=flags | extra, payload=payload, now=now, is_new_data=is_new_data)
+    is_taken = output.emit_frame(
+        connection, seq=start, flags=flags | extra, payload=payload, now=now, is_new_data=is_new_data
+    )
+    connection.last_sent_at = now
+    if length:
+        connection.delayed_ack.on_data_sent(connection, now=now)
+    if is_taken:
+        _note_sent(connection, start, end, flags, now=now, is_probe=is_probe)
+    return is_taken
+
+
+def _note_sent(connection: "ConnectionCore", start: int, end: int, flags: int, *, now: Micros, is_probe: bool) -> None:
+    """New sequence space left: it is outstanding, and watched over."""
+    tcb = connection.tcb
     if not connection.scoreboard.segments:
         connection.progress_at = now
     tcb.snd_nxt = end + (flags & FIN)
     tcb.snd_max = max(tcb.snd_max, tcb.snd_nxt)
     _enter(connection, start, tcb.snd_nxt, flags & (FIN | PSH), now=now)
-    connection.last_sent_at = now
     connection.transmission.on_sent(connection, start, end)
-    if length:
-        connection.delayed_ack.on_data_sent(connection, now=now)
     if not is_probe:
         connection.timers.stop(PERSIST)
         connection.probe_backoff = connection.probes_out = 0
@@ -119,10 +134,11 @@ def _enter(connection: "ConnectionCore", start: int, end: int, flags: int, *, no
     connection.scoreboard.on_sent(start, end, flags, now=now, frame=frame)
 
 
-def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micros, is_probe: bool = False) -> None:
+def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micros, is_probe: bool = False) -> bool:
     """Send a segment again, or several that follow each other as one where the policy says so.
 
-    A loss probe (`is_probe`) does not count as a retransmission on its way.
+    A loss probe (`is_probe`) does not count as a retransmission on its way. Returns whether it counts as sent at all,
+    see `output.emit`.
     """
     tcb = connection.tcb
     limit = connection.transmission.retransmission_limit(connection)
@@ -132,7 +148,13 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
     last = run[-1]
     payload = connection.send_queue.slice(first.start, last.end - (last.flags & FIN))
     flags = ACK | last.flags | connection.transmission.frame_flags(connection, len(payload))
-    output.emit_frame(connection, seq=first.start, flags=flags, payload=payload, now=now)
+    is_taken = output.emit_frame(connection, seq=first.start, flags=flags, payload=payload, now=now)
+    connection.counters.total_retransmissions += len(run)
+    connection.counters.bytes_retransmitted += len(payload)
+    connection.last_sent_at = now
+    if not is_taken:
+        connection.transmission.on_retransmission_refused(connection, run, now=now)
+        return False
     if connection.first_retransmitted_at is None:
         connection.first_retransmitted_at = now
     for segment in run:
@@ -140,23 +162,24 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
             connection.scoreboard.on_probed(segment, now=now)
         else:
             connection.recovery.on_retransmitted(segment, now=now)
-        connection.counters.total_retransmissions += 1
-    connection.counters.bytes_retransmitted += len(payload)
     tcb.snd_max = max(tcb.snd_max, last.end)
-    connection.last_sent_at = now
     if not connection.timers.is_running(RETRANSMISSION) and not connection.is_probe_outstanding:
         connection.arm_retransmission(now=now)
+    return True
 
 
 def send_loss_probe(connection: "ConnectionCore", *, now: Micros) -> None:
     """Send one segment to provoke an acknowledgment: new data if the window has room, else the last (RFC 8985, 7.3)."""
     tcb, board = connection.tcb, connection.scoreboard
     unsent = connection.send_queue.end - tcb.snd_nxt
-    length = min(unsent, tcb.snd_mss)
-    if length > 0 and tcb.snd_nxt + length <= tcb.send_limit:
-        send_new(connection, length, now=now)
-        connection.recovery.on_probe_sent(snd_nxt=tcb.snd_nxt, is_retransmission=False)
-    elif board.segments:
-        retransmit(connection, board.segments[-1], now=now, is_probe=True)
-        connection.recovery.on_probe_sent(snd_nxt=tcb.snd_nxt, is_retransmission=True)
+    # A FIN that waits for the congestion window is new as well (measured on Linux 6.18).
+    end = tcb.snd_nxt + (min(unsent, tcb.snd_mss) or int(tcb.fin_seq == tcb.snd_nxt))
+    is_new = tcb.snd_nxt < end <= tcb.send_limit
+    if is_new:
+        was_sent = send_new(connection, min(unsent, tcb.snd_mss), now=now)
+    else:
+        was_sent = bool(board.segments) and retransmit(connection, board.segments[-1], now=now, is_probe=True)
+    if was_sent:
+        connection.recovery.on_probe_sent(snd_nxt=tcb.snd_nxt, is_retransmission=not is_new)
+    connection.was_refused = not was_sent
     connection.arm_retransmission(now=now)

@@ -116,17 +116,18 @@ def never_probe(_original: Replacement, _connection: ConnectionCore, *, now: int
 
 
 @PERSIST.policy("probes.next_delay", "persist-no-backoff", "RFC 9293 3.8.6.1")
-def probe_steadily(_original: Replacement, _policy: Probes, connection: ConnectionCore) -> int:
+def probe_steadily(_original: Replacement, _policy: Probes, connection: ConnectionCore, **_what: bool) -> int:
     """Window probes come at constant distance."""
     return connection.rtt.base_rto
 
 
 @PERSIST.policy("probes.send_window_probe", "persist-probe-flags", "RFC 9293 3.8.6.1", "RFC 9293 3.10.7.4")
-def probe_without_ack(original: Replacement, _policy: Probes, connection: ConnectionCore, *, now: int) -> None:
+def probe_without_ack(original: Replacement, _policy: Probes, connection: ConnectionCore, *, now: int) -> bool:
     """A window probe lacks the ACK bit."""
-    original(connection, now=now)
+    was_sent: bool = original(connection, now=now)
     last = connection.outgoing[-1]
     connection.outgoing[-1] = last._replace(segment=last.segment._replace(flags=PSH, ack=0))
+    return was_sent
 
 
 @KEEPALIVE.policy("probes.send_keepalive", "ka-wrong-seq", "RFC 9293 3.8.4")

@@ -230,19 +230,19 @@ def _exit(shell: Shell, words: list[str]) -> tuple[int, str]:
     raise _Exit(int(words[1]) & 0xFF if len(words) > 1 else int(shell._value("?")))
 
 
-def _tc(_shell: Shell, words: list[str]) -> tuple[int, str]:
-    """tc(8): queueing disciplines are accepted and have no effect, for a simulated link never queues."""
+def _tc(shell: Shell, words: list[str]) -> tuple[int, str]:
+    """tc(8): a simulated link never queues, so of a queueing discipline only ``limit 0`` (no room) has effect."""
     if words[1:2] != ["qdisc"] or words[2:3] not in ([verb] for verb in ("add", "replace", "change", "del", "delete")):
         raise NotModelled("tc: " + " ".join(words[1:3]))
     if "dev" not in words or words[words.index("dev") + 1 :] == []:
         return 1, "tc: no device given\n"
     after_root = words[words.index("root") + 1 :] if "root" in words else []
     if words[2].startswith("del"):
+        shell.routes.device.is_full = False
         return 0, ""
     if not after_root or after_root[0] not in _QDISCS:
         raise NotModelled("tc: qdisc " + " ".join(after_root[:1] or ["without root"]))
-    if after_root[1:3] == ["limit", "0"]:
-        raise NotModelled("tc: a queue without room (limit 0)")
+    shell.routes.device.is_full = after_root[1:3] == ["limit", "0"]
     return 0, ""
 
 

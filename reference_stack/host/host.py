@@ -158,7 +158,8 @@ class Host:
         self._now = now
 
     def _emit(self, packet: bytes) -> None:
-        self._out.append(SentPacket(self._now, packet))
+        if not self.routes.device.is_full:
+            self._out.append(SentPacket(self._now, packet))
 
     def _finish(self, call_id: int, result: Result) -> None:
         self._out.append(FinishedCall(self._now, call_id, result))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
+from reference_stack.device import Device
 from reference_stack.host.values import Micros
 from reference_stack.settings import ConnectionSettings
 
@@ -41,6 +42,8 @@ class Routes:
     routes: dict[Prefix, Route] = field(default_factory=dict)
     offloads: dict[str, bool] = field(default_factory=dict)
     """Features that ethtool(8) has switched; what is not named is on."""
+    device: Device = field(default_factory=Device)
+    """The interface that all packets leave by."""
     _path_mtus: dict[str, tuple[int, Micros]] = field(default_factory=dict)
 
     def is_local(self, address: str) -> bool:
@@ -114,6 +117,7 @@ class Routes:
     def prepare(self, settings: ConnectionSettings, remote: str, *, now: Micros) -> None:
         """Put what link, route and path MTU cache say into the settings of a new connection to `remote`."""
         route = self.route_to(remote)
+        settings.device = self.device
         settings.mtu = self.interface_mtu(remote)
         settings.path_mtu = self.path_mtu(remote, now=now)
         settings.advmss = route.advmss

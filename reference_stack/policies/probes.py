@@ -14,23 +14,22 @@ class Probes:
 
     __slots__ = ()
 
-    def send_window_probe(self, connection: "ConnectionCore", *, now: int) -> None:
+    def send_window_probe(self, connection: "ConnectionCore", *, now: int) -> bool:
         """Send what the silly-window override allows, else one octet (or the FIN) beyond the window.
 
-        RFC 9293, MUST-36: at least one octet of new data, or a retransmission.
+        RFC 9293, MUST-36: at least one octet of new data, or a retransmission. Returns whether it counts as sent, see
+        `output.emit`.
         """
         tcb = connection.tcb
         front = connection.scoreboard.front
         if front is not None:
-            transmit.retransmit(connection, front, now=now)
-            return
+            return transmit.retransmit(connection, front, now=now)
         unsent = connection.send_queue.end - tcb.snd_nxt
         usable = min(unsent, tcb.send_limit - tcb.snd_nxt, tcb.snd_mss)
         if usable > 0:
-            transmit.send_new(connection, usable, now=now)
-            return
+            return transmit.send_new(connection, usable, now=now)
         connection.is_probe_outstanding = True
-        transmit.send_new(connection, min(unsent, 1), now=now, is_probe=True)
+        return transmit.send_new(connection, min(unsent, 1), now=now, is_probe=True)
 
     def first_delay(self, connection: "ConnectionCore") -> int:
         """Return how long to wait before the first probe.
@@ -42,7 +41,7 @@ class Probes:
             return connection.transmission.OVERRIDE_US
         return connection.rtt.rto
 
-    def next_delay(self, connection: "ConnectionCore") -> int:
+    def next_delay(self, connection: "ConnectionCore", *, was_sent: bool) -> int:  # noqa: ARG002
         """Return the distance to the next probe: it doubles each time (SHLD-30)."""
         rtt = connection.rtt
         return min(rtt.base_rto << min(connection.probe_backoff, 30), rtt.maximum)

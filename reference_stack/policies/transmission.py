@@ -101,6 +101,13 @@ class Transmission:
         """Return flags that a segment with `length` octets gets only because of its size."""
         return 0
 
+    def is_taken(self, connection: "ConnectionCore", *, now: int) -> bool:  # noqa: ARG002
+        """Tell whether a segment that was just queued counts as sent: here always, and what is lost is lost."""
+        return True
+
+    def on_retransmission_refused(self, connection: "ConnectionCore", run: "list[SentSegment]", *, now: int) -> None:
+        """The device did not take a retransmission."""
+
     def on_ack(self, connection: "ConnectionCore") -> None:
         """An acknowledgment was taken in."""
 

@@ -74,6 +74,8 @@ class LossRecovery(ABC):
         self.ca_state = CaState.OPEN
         self.recover = una - 1
         """Highest sequence number sent when the last recovery began (RFC 6582); at first the ISS."""
+        self.reorderings = 0
+        """How often reordering was seen, where the recovery looks for it."""
 
     def use(self, congestion: CongestionControl) -> None:
         """Go on with another congestion control."""

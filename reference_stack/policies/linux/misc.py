@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from reference_stack import output, transmit
 from reference_stack.policies.challenge import ChallengeAck
 from reference_stack.policies.limits import Limits
+from reference_stack.policies.linux.transmission import RESOURCE_PROBE_US
 from reference_stack.policies.mss import SegmentSizes
 from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
@@ -135,7 +136,7 @@ class LinuxProbes(Probes):
     def __init__(self) -> None:
         self._last_at = 0
 
-    def send_window_probe(self, connection: "ConnectionCore", *, now: int) -> None:
+    def send_window_probe(self, connection: "ConnectionCore", *, now: int) -> bool:
         """Send what fits the window, whatever held it back; else an empty segment at SND.UNA-1."""
         self._last_at = now
         tcb = connection.tcb
@@ -143,19 +144,22 @@ class LinuxProbes(Probes):
         unsent = connection.send_queue.end - tcb.snd_nxt
         connection.is_released = True
         if usable > 0 and (unsent > 0 or tcb.fin_seq == tcb.snd_nxt):
-            transmit.send_new(connection, min(unsent, usable, tcb.snd_mss), now=now, is_forced_push=True)
+            is_sent = transmit.send_new(connection, min(unsent, usable, tcb.snd_mss), now=now, is_forced_push=True)
         else:
-            output.emit(connection, seq=tcb.snd_una - 1, flags=ACK, now=now)
+            is_sent = output.emit(connection, seq=tcb.snd_una - 1, flags=ACK, now=now)
         connection.is_released = False
+        return is_sent
 
     def first_delay(self, connection: "ConnectionCore") -> int:
         """One RTO, 200 milliseconds at least."""
         return max(connection.rtt.rto, self.LEAST_US)
 
-    def next_delay(self, connection: "ConnectionCore") -> int:
+    def next_delay(self, connection: "ConnectionCore", *, was_sent: bool) -> int:
         """The distance doubles; the last one is cut short where the user timeout passes before."""
         base = max(connection.rtt.base_rto, self.LEAST_US)
         delay = min(base << min(connection.probe_backoff, 10), connection.rtt.maximum)
+        if not was_sent:
+            delay = RESOURCE_PROBE_US
         timeout = connection.settings.user_timeout_us
         if timeout:
             remaining = timeout - (self._last_at - connection.probing_since)

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 from reference_stack.policies.linux.pacing import NO_LIMIT, burst_segments, pacing_rate
 from reference_stack.policies.transmission import Sendable, Transmission
 from reference_stack.recovery.linux import LinuxRecovery
-from reference_stack.timers import PERSIST
+from reference_stack.timers import PERSIST, RETRANSMISSION
 from wire.tcp import FIN, PSH, SYN
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
     from reference_stack.recovery.scoreboard import SentSegment
+
+
+RESOURCE_PROBE_US = 500_000
+"""When to try again what the device refused."""
 
 
 class Buffer:
@@ -195,7 +199,8 @@ class LinuxTransmission(Transmission):
     def _is_deferring(self, connection: "ConnectionCore", sendable: Sendable, *, now: int) -> bool:
         """Wait for the next acknowledgment to send a larger frame (sysctl ``tcp_tso_win_divisor``)."""
         recovery, settings = connection.recovery, connection.settings
-        if self._is_first_push or recovery.ca_state >= 3 or now - connection.last_sent_at > 1_000:
+        if self._is_first_push or recovery.ca_state >= 3 or now - connection.last_sent_at >= 1_000:
+            # Measured: a sender that wrote less than a millisecond ago waits, one that wrote exactly then does not.
             return False
         tcb = connection.tcb
         limit = min(sendable.usable, sendable.room)
@@ -287,6 +292,21 @@ class LinuxTransmission(Transmission):
         return PSH if length > connection.tcb.snd_mss else 0
 
     # --- events ------------------------------------------------------------------------------------------------------
+
+    def is_taken(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """A full device is a sign of congestion, and what it refused stays to be sent."""
+        if not connection.settings.device.is_full:
+            return True
+        if isinstance(connection.recovery, LinuxRecovery):
+            connection.recovery.enter_cwr(snd_nxt=connection.tcb.snd_nxt, now=now)
+        return False
+
+    def on_retransmission_refused(self, connection: "ConnectionCore", run: "list[SentSegment]", *, now: int) -> None:
+        """One that a timeout asked for is tried again after half a second, without backoff."""
+        recovery = connection.recovery
+        if isinstance(recovery, LinuxRecovery) and recovery.on_retransmission_refused(len(run), now=now):
+            connection.rtt.backoff = max(connection.rtt.backoff - 1, 0)
+            connection.timers.set(RETRANSMISSION, now + RESOURCE_PROBE_US)
 
     def on_ack(self, connection: "ConnectionCore") -> None:
         """The pace follows each acknowledgment."""

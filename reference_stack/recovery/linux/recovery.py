@@ -316,6 +316,14 @@ class LinuxRecovery(Rack, Reduction):
         self.undo_retrans = (self.undo_retrans or 0) + 1
         super().on_retransmitted(segment, now=now)
 
+    def on_retransmission_refused(self, segments: int, *, now: Micros) -> bool:
+        """The device refused a retransmission of so many segments; tell whether a timeout had asked for it."""
+        is_forced, self._forced = self._forced is not None, None
+        if self.retransmitted_at is None:
+            self.retransmitted_at = now
+        self.undo_retrans = (self.undo_retrans or 0) + segments
+        return is_forced
+
     def restarts_timer(self, report: AckReport) -> bool:  # noqa: ARG002
         """Tell whether the timer starts anew."""
         return self._sets_timer

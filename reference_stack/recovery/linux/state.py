@@ -93,8 +93,6 @@ class RecoveryVariables(LossRecovery):
         self.reorder_persist = 0
         self.reorder_dsack_seen = False
         self.reorder_delivered = 0
-        self.reorderings = 0
-        """How often reordering was seen."""
         self.probe_high_seq: int | None = None
         """SND.NXT when the outstanding loss probe left."""
         self.is_probe_retransmission = False

@@ -64,7 +64,6 @@ def test_a_command_answers_as_on_linux(shell: Shell, text: str, status: int, out
     [
         "sysctl -a",
         "tc qdisc add dev tun0 root netem delay 10ms",
-        "tc qdisc add dev tun0 root pfifo limit 0",
         "tc filter show",
         "ethtool -i tun0",
         "dd if=/etc/passwd of=/tmp/x count=1",
@@ -83,6 +82,13 @@ def test_a_command_answers_as_on_linux(shell: Shell, text: str, status: int, out
 def test_what_a_command_cannot_do_here_is_refused(shell: Shell, text: str) -> None:
     with pytest.raises(NotModelled):
         shell.run(text)
+
+
+def test_a_queue_without_room_fills_the_device_until_it_is_replaced(shell: Shell) -> None:
+    shell.run("tc qdisc replace dev tun0 root pfifo limit 0")
+    assert shell.routes.device.is_full
+    shell.run("tc qdisc replace dev tun0 root pfifo")
+    assert not shell.routes.device.is_full
 
 
 def test_set_sysctls_restores_the_old_values_on_cleanup(shell: Shell) -> None:
