@@ -35,6 +35,7 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     if report.una > report.una_before:
         arrival.advanced_una = True
         _advance(connection, report, arrival)
+    report.is_mtu_probe_first = connection.mtu_search.is_probe(tcb.snd_una)
     if not (board.segments or report.acked or report.newly_sacked or report.dsack):
         return
     report.duplicates_reported = connection.counters.duplicates_reported
@@ -42,6 +43,8 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     connection.timing.measure(connection, report, arrival)
     before = connection.recovery.ca_state
     connection.recovery.on_ack(report, now=arrival.now)
+    if report.has_mtu_probe_failed:
+        connection.mtu_search.on_failed(connection)
     connection.transmission.on_ack(connection)
     if before is not CaState.RECOVERY and connection.recovery.ca_state is CaState.RECOVERY:
         connection.counters.fast_recoveries += 1
@@ -104,6 +107,7 @@ def _advance(connection: "ConnectionCore", report: AckReport, arrival: Arrival) 
         connection.icmp.on_acknowledged(connection, segment.length)
     if not connection.scoreboard.segments:
         connection.is_probe_outstanding = False
+    connection.mtu_search.on_acknowledged(connection)
     connection.retransmits = 0
     connection.first_retransmitted_at = None
     connection.progress_at = arrival.now

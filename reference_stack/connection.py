@@ -48,7 +48,7 @@ class Connection(ConnectionCore):
     def accept_syn(self, segment: TcpSegment, *, now: Micros) -> None:
         """Passive OPEN got this SYN: the state is SYN-RECEIVED and the SYN-ACK is queued (RFC 9293, 3.10.7.2)."""
         self.tcb.is_passive = True
-        negotiation.prepare_syn(self)
+        negotiation.prepare_syn(self, now=now)
         arrival = Arrival(self, segment, now=now)
         self.counters.segments_in += 1
         self.last_received_at = now

@@ -86,6 +86,7 @@ class ConnectionCore:
         self.resets = policies.resets()
         self.time_wait = policies.time_wait()
         self.icmp = policies.icmp()
+        self.mtu_search = policies.mtu_search()
         self.ecn = policies.ecn()
         self.opening = policies.opening()
         self.rtt = policies.rtt(self)

@@ -15,12 +15,14 @@ SYN_LOST_RTO_US = 3_000_000
 """RFC 6298 (5.7)."""
 
 
-def prepare_syn(connection: "ConnectionCore") -> None:
+def prepare_syn(connection: "ConnectionCore", *, now: int) -> None:
     """Fix what our SYN will say: MSS and window scale."""
     tcb = connection.tcb
     tcb.rcv_mss = connection.mss.announced(connection)
     tcb.rcv_wscale = connection.window.scale(connection)
     tcb.peer_mss = connection.mss.default(connection)
+    if not tcb.is_passive:
+        connection.mtu_search.begin(connection, now=now)
     tcb.snd_mss = connection.mss.effective(connection)
 
 
@@ -55,6 +57,7 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
 def become_established(connection: "ConnectionCore", *, now: int) -> None:
     """Enter ESTABLISHED: congestion control starts, text that waited is taken."""
     tcb = connection.tcb
+    connection.mtu_search.begin(connection, now=now)
     connection.start_congestion_control()
     if connection.syn_retransmissions and connection.rtt.srtt is None:
         # RFC 6298 (5.7): with an RTO below three seconds, data starts with three after a SYN was lost.

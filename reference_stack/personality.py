@@ -18,6 +18,7 @@ from reference_stack.policies.ecn import Ecn
 from reference_stack.policies.icmp import IcmpErrors
 from reference_stack.policies.limits import Limits
 from reference_stack.policies.mss import SegmentSizes
+from reference_stack.policies.mtu_search import MtuSearch
 from reference_stack.policies.opening import Opening
 from reference_stack.policies.options import SegmentOptions, TimestampClock
 from reference_stack.policies.probes import Probes
@@ -96,6 +97,8 @@ class Policies:
     """Length of TIME-WAIT, reuse."""
     icmp: Callable[[], IcmpErrors] = IcmpErrors
     """ICMP errors and path MTU."""
+    mtu_search: Callable[[], MtuSearch] = MtuSearch
+    """Path MTU by probing."""
     opening: Callable[[], Opening] = Opening
     """Text on a SYN."""
     ecn: Callable[[], Ecn] = Ecn

@@ -37,6 +37,16 @@ class ConnectionSettings:
     """DF is set and "packet too big" lowers the path MTU (RFC 1191, RFC 8201)."""
     min_pmtu: int = 552
     """Smallest path MTU that an ICMP error may set for IPv4 (sysctl ``route.min_pmtu``; RFC 5927 section 7)."""
+    mtu_probing: int = 0
+    """sysctl ``tcp_mtu_probing``: 0 off, 1 after a suspected black hole, 2 always (RFC 4821)."""
+    base_mss: int = 1024
+    """sysctl ``tcp_base_mss``: search_low at first, as payload."""
+    mtu_probe_floor: int = 48
+    """sysctl ``tcp_mtu_probe_floor``: least search_low in a black hole, as payload."""
+    mtu_probe_threshold: int = 8
+    """sysctl ``tcp_probe_threshold``: the search ends when the limits are so close."""
+    mtu_probe_interval_us: int = 600_000_000
+    """sysctl ``tcp_probe_interval``: so long after its end the search begins anew."""
     min_snd_mss: int = 48
     """Smallest MSS that is believed (sysctl ``tcp_min_snd_mss``)."""
     congestion_control: str = "reno"

@@ -42,6 +42,7 @@ def retransmission_timeout(connection: "ConnectionCore", *, now: int) -> None:
     if connection.tcb.state in OPENING:
         _send_syn_again(connection, now=now)
     else:
+        connection.mtu_search.on_timeout(connection, now=now)
         connection.icmp.on_timeout(connection, now=now)
         connection.recovery.on_timeout(snd_max=connection.tcb.snd_max, is_first=is_first, now=now)
     connection.arm_retransmission(now=now)

@@ -54,6 +54,8 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
     if unsent > 0:
         transmission.before_new_data(connection, now=now)
         mss = tcb.snd_mss - connection.options.octets_now(connection)
+        if not _probe_path_mtu(connection, now=now):
+            unsent = 0
     while unsent > 0:
         sendable = Sendable(unsent, tcb.send_limit - tcb.snd_nxt, connection.recovery.room(), mss)
         length = transmission.next_length(connection, sendable, now=now)
@@ -65,6 +67,14 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
     transmission.on_transmitted(connection, segments=connection.scoreboard.out.segments - segments_before, now=now)
     _note_activity(connection, now=now)
     return tcb.snd_nxt != before
+
+
+def _probe_path_mtu(connection: "ConnectionCore", *, now: Micros) -> bool:
+    """Send a probe for the path MTU when one is due; tell whether other new data may leave."""
+    length = connection.mtu_search.next_probe(connection, now=now)
+    if length:
+        send_new(connection, length, now=now, is_mtu_probe=True)
+    return length != 0
 
 
 def _note_activity(connection: "ConnectionCore", *, now: Micros) -> None:
@@ -81,7 +91,13 @@ def _note_activity(connection: "ConnectionCore", *, now: Micros) -> None:
 
 
 def send_new(
-    connection: "ConnectionCore", length: int, *, now: Micros, is_probe: bool = False, is_forced_push: bool = False
+    connection: "ConnectionCore",
+    length: int,
+    *,
+    now: Micros,
+    is_probe: bool = False,
+    is_forced_push: bool = False,
+    is_mtu_probe: bool = False,
 ) -> bool:
     """Send the next `length` unsent octets, and the FIN if it follows them and fits the window or nothing else goes.
 
@@ -96,11 +112,16 @@ def send_new(
     if tcb.fin_seq == end and (end < tcb.send_limit or not length):
         flags |= FIN
     payload = connection.send_queue.slice(start, end)
-    extra = connection.transmission.frame_flags(connection, length)
     is_new_data = bool(length) and not is_probe
-    is_taken = output.emit_frame(
-        connection, seq=start, flags=flags | extra, payload=payload, now=now, is_new_data=is_new_data
-    )
+    if is_mtu_probe:
+        is_taken = output.emit(connection, seq=start, flags=flags, payload=payload, now=now, is_new_data=True)
+    else:
+        flags_of_frame = flags | connection.transmission.frame_flags(connection, length)
+        is_taken = output.emit_frame(
+            connection, seq=start, flags=flags_of_frame, payload=payload, now=now, is_new_data=is_new_data
+        )
+    if is_taken and is_mtu_probe:
+        connection.mtu_search.on_sent(connection, start, end)
     connection.last_sent_at = now
     if length:
         connection.delayed_ack.on_data_sent(connection, now=now)
@@ -128,7 +149,7 @@ def _enter(connection: "ConnectionCore", start: int, end: int, flags: int, *, no
     """Put sequence space on the scoreboard, a segment's worth at a time, the flags with the last."""
     mss = connection.tcb.snd_mss
     frame = start
-    while end - start - (flags & FIN) > mss:
+    while end - start - (flags & FIN) > mss and not connection.mtu_search.is_probe(start):
         connection.scoreboard.on_sent(start, start + mss, 0, now=now, frame=frame)
         start += mss
     connection.scoreboard.on_sent(start, end, flags, now=now, frame=frame)
@@ -155,6 +176,7 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
     if not is_taken:
         connection.transmission.on_retransmission_refused(connection, run, now=now)
         return False
+    connection.mtu_search.on_retransmission()
     if connection.first_retransmitted_at is None:
         connection.first_retransmitted_at = now
     for segment in run:

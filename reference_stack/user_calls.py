@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def open_active(connection: "ConnectionCore", *, now: int) -> None:
     """CLOSED: an active OPEN sends a SYN with the ISS; SND.UNA is ISS, SND.NXT is ISS+1 (3.10.1)."""
-    negotiation.prepare_syn(connection)
+    negotiation.prepare_syn(connection, now=now)
     connection.enter(State.SYN_SENT, now=now)
     begin_handshake(connection, now=now)
 

@@ -129,6 +129,7 @@ class TransferCalls(CallBase):
         if writing.is_started and not socket.can_write:
             return None
         writing.is_started = True
+        self.tcp.before_sending(socket, connection, now=now)
         self._fill(socket, connection, writing, now=now)
         return Result(writing.taken) if writing.taken >= writing.count else None
 

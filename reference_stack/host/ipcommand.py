@@ -28,7 +28,7 @@ def _route(routes: Routes, verb: str, words: list[str], version: int) -> Outcome
     if verb not in ("add", "change", "replace", "del", "delete", "flush"):
         raise NotModelled(f"ip route: {verb}")
     if verb == "flush":
-        routes.routes.clear()
+        routes.remove()
         return 0, ""
     if not words:
         return 255, "Error: no destination given.\n"
@@ -37,7 +37,7 @@ def _route(routes: Routes, verb: str, words: list[str], version: int) -> Outcome
     except ValueError:
         return 1, f'Error: any valid prefix is expected rather than "{words[0]}".\n'
     if verb.startswith("del"):
-        routes.routes.pop(prefix, None)
+        routes.remove(prefix)
         return 0, ""
     routes.change(prefix, **_route_attributes(words[1:]))
     return 0, ""
@@ -105,7 +105,7 @@ def _link(routes: Routes, verb: str, words: list[str], _version: int) -> Outcome
         least = MTU_MINIMUM[6 if any(":" in address for address in routes.addresses) else 4]
         if mtu < least:
             raise NotModelled(f"ip link: mtu {mtu} switches the protocol off (least {least})")
-        routes.link_mtu = mtu
+        routes.set_link_mtu(mtu)
     elif "up" not in words:
         raise NotModelled("ip link set: " + " ".join(words))
     return 0, ""

@@ -44,6 +44,8 @@ class Routes:
     """Features that ethtool(8) has switched; what is not named is on."""
     device: Device = field(default_factory=Device)
     """The interface that all packets leave by."""
+    version: int = 0
+    """Counts what changed the size of packets, so that a connection sees that there is something new."""
     _path_mtus: dict[str, tuple[int, Micros]] = field(default_factory=dict)
 
     def is_local(self, address: str) -> bool:
@@ -81,8 +83,22 @@ class Routes:
     def change(self, prefix: Prefix, **changes: object) -> None:
         """Replace what the route to `prefix` says; fields that are not named are forgotten, as ``ip route change``."""
         self.routes[prefix] = replace(Route(), **changes)  # type: ignore[arg-type]
+        self.version += 1
         for address in [known for known in self._path_mtus if _contains(prefix, known)]:
             del self._path_mtus[address]
+
+    def remove(self, prefix: Prefix | None = None) -> None:
+        """Forget the route to `prefix`, or all routes."""
+        if prefix is None:
+            self.routes.clear()
+        else:
+            self.routes.pop(prefix, None)
+        self.version += 1
+
+    def set_link_mtu(self, mtu: int) -> None:
+        """The link carries packets of another size from now on."""
+        self.link_mtu = mtu
+        self.version += 1
 
     # --- path MTU ------------------------------------------------------------------------------------------------
 

@@ -172,6 +172,8 @@ class TcpSocket(Socket):
         self.seen_writable = False
         self.seen_urgent = 0
         self.seen_path_mtu: int | None = None
+        self.seen_routes = 0
+        self.has_new_route = False
         self.time_wait_since: Micros | None = None
 
     # --- state ---------------------------------------------------------------------------------------------------

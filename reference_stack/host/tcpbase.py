@@ -52,6 +52,7 @@ class TcpBase:
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
         socket.seen_path_mtu = socket.settings.path_mtu
+        socket.seen_routes = around.routes.version
         socket.time_wait_since = None
         socket.error_queue.restart()
         if socket.memory is not None:
@@ -99,6 +100,7 @@ class TcpBase:
                 if socket.memory is not None and each.segment.payload:
                     end = each.segment.seq + len(each.segment.payload)
                     socket.memory.sent(end - connection.tcb.iss - 1)
+            socket.has_new_route = socket.has_new_route or socket.seen_routes != self._around.routes.version
         if connection.error:
             socket.error, connection.error = connection.error, 0
             _wake(socket)
@@ -119,6 +121,18 @@ class TcpBase:
         _notice_changes(socket, connection)
         if connection.is_deleted:
             self._on_deleted(socket, now=now)
+
+    def before_sending(self, socket: TcpSocket, connection: Connection, *, now: Micros) -> None:
+        """Take over the sizes of a route that changed: the packet before this one found it (measured)."""
+        if not socket.has_new_route:
+            return
+        routes, settings = self._around.routes, socket.settings
+        socket.has_new_route, socket.seen_routes = False, routes.version
+        found = routes.interface_mtu(socket.remote_ip), routes.path_mtu(socket.remote_ip, now=now)
+        if found != (settings.mtu, settings.path_mtu):
+            settings.mtu, settings.path_mtu = found
+            socket.seen_path_mtu = settings.path_mtu
+            connection.update_segment_size()
 
     def _learn_path_mtu(self, socket: TcpSocket, *, now: Micros) -> None:
         """Keep what a connection found out for later ones to the same host (RFC 8201, 5.2)."""

@@ -79,6 +79,8 @@ class TcpLayer(ListeningTcp):
             if self._is_held_back(socket, segment, now=now):
                 return
             assert socket.connection is not None
+            if socket.connection.unsent_octets:
+                self.before_sending(socket, socket.connection, now=now)
             socket.connection.on_segment(segment, now=now, ecn=ecn, gso_size=gso_size)
             self.settle(socket, now=now)
             return

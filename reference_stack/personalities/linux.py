@@ -1,7 +1,6 @@
 """The personality ``linux``: constants and choices of Linux 6.18, so that packetdrill scripts for Linux pass.
 
-Not there: TCP Fast Open, accurate ECN, TCP-MD5 and TCP-AO, automatic tuning of the receive buffer, autocorking,
-packetization-layer path MTU probing.
+Not there: TCP Fast Open, accurate ECN, TCP-MD5 and TCP-AO, automatic tuning of the receive buffer, autocorking.
 """
 
 from errno import ECONNRESET, EPIPE
@@ -22,6 +21,7 @@ from reference_stack.policies.linux.misc import (
     LinuxSegmentSizes,
     LinuxTimeWait,
 )
+from reference_stack.policies.linux.mtu_search import LinuxMtuSearch
 from reference_stack.policies.linux.start import LinuxCongestionStart, linux_rtt
 from reference_stack.policies.linux.timing import LinuxRoundTripTimer
 from reference_stack.policies.linux.transmission import LinuxTransmission
@@ -75,6 +75,7 @@ POLICIES = Policies(
     transmission=LinuxTransmission,
     window=LinuxReceiveWindow,
     mss=LinuxSegmentSizes,
+    mtu_search=LinuxMtuSearch,
     challenge=LinuxChallengeAck,
     limits=LinuxLimits,
     probes=LinuxProbes,

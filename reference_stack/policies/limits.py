@@ -45,6 +45,10 @@ class Limits:
         """Tell whether delivery is in trouble (R1: at least three retransmissions, SHLD-10)."""
         return connection.retransmits >= connection.settings.retries1
 
+    def is_black_hole_suspected(self, connection: "ConnectionCore", *, now: int) -> bool:  # noqa: ARG002
+        """Tell whether so many timeouts came that segments of this size may get nowhere (RFC 4821, 7.7)."""
+        return self.is_r1_reached(connection)
+
     def is_probing_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
         """Tell whether window probes went unanswered for R2; answered ones never end (RFC 9293, MUST-37)."""
         return now - max(connection.last_received_at, connection.probing_since) >= self.r2_us(connection)

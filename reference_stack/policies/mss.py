@@ -39,4 +39,4 @@ class SegmentSizes:
         mss = min(tcb.peer_mss, mtu - HEADER_OCTETS[connection.four_tuple.ip_version])
         if settings.user_mss is not None:
             mss = min(mss, settings.user_mss)
-        return max(mss, settings.min_snd_mss) - tcb.option_octets
+        return connection.mtu_search.bound(connection, max(mss, settings.min_snd_mss) - tcb.option_octets, mtu)

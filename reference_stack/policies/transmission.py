@@ -71,6 +71,10 @@ class Transmission:
         if not connection.scoreboard.segments and connection.settings.slow_start_after_idle and idle > rto:
             connection.congestion.on_idle(idle=idle, rto=rto, now=now)
 
+    def is_parted(self, end: int) -> bool:  # noqa: ARG002
+        """Tell whether the unsent octets up to `end` must not be in one segment."""
+        return False
+
     def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
         """The octets from `start` to `end` left for the first time."""
 

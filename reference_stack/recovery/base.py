@@ -33,6 +33,8 @@ class AckReport:
     the outstanding segments before this acknowledgment. `dsack` is a block that reported a duplicate (RFC 2883).
     `echo_delay` is the age of the timestamp that the peer echoed, or None; `sample` the round trip that was measured.
     `can_send_new` says that unsent data fits the peer's window; `is_old` that the acknowledgment is below SND.UNA.
+    `is_mtu_probe_first` says that the segment at SND.UNA is a probe for the path MTU; recovery sets
+    `has_mtu_probe_failed` when it takes the loss of that for a sign of its size.
     `duplicates_reported` and `retransmissions` count since the connection began.
     """
 
@@ -55,6 +57,8 @@ class AckReport:
     duplicates_reported: int = 0
     retransmissions: int = 0
     echo_delay: Micros | None = None
+    is_mtu_probe_first: bool = False
+    has_mtu_probe_failed: bool = False
     sample: Micros | None = None
 
     @property

@@ -109,6 +109,13 @@ class LinuxLimits(Limits):
         is_opening = connection.tcb.state is State.SYN_SENT
         return not is_opening or connection.retransmits > connection.settings.syn_linear_timeouts
 
+    def is_black_hole_suspected(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """R1 as a time, counted from the first retransmission."""
+        if not connection.retransmits or connection.first_retransmitted_at is None:
+            return False
+        limit = self.model_us(connection, connection.settings.retries1, self.RTO_BASE_US)
+        return now - connection.first_retransmitted_at >= limit
+
     def is_probing_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
         """Unanswered probes are counted; a user timeout ends probing although the peer answers."""
         settings = connection.settings

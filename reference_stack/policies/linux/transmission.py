@@ -224,12 +224,16 @@ class LinuxTransmission(Transmission):
         """Tell whether a write ended here."""
         return any(buffer.end == end and buffer.is_pushed for buffer in self._buffers)
 
+    def is_parted(self, end: int) -> bool:
+        """A record ends before `end`."""
+        return any(buffer.is_record and buffer.end < end for buffer in self._buffers)
+
     def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
         """A frame left: forget its buffers, remember a small one."""
         while self._buffers and self._buffers[0].end <= end:
             buffer = self._buffers.popleft()
             connection.scoreboard.segments[-1].ends_record = buffer.is_record
-        if (end - start) % connection.tcb.snd_mss:
+        if (end - start) % connection.tcb.snd_mss and not connection.mtu_search.is_probe(start):
             self._small_end = end
 
     def on_transmitted(self, connection: "ConnectionCore", *, segments: int, now: int) -> None:  # noqa: ARG002

@@ -3,11 +3,12 @@
 from reference_stack.recovery.base import AckReport, CaState, Micros
 from reference_stack.recovery.linux.rack import Rack
 from reference_stack.recovery.linux.reduction import Reduction
+from reference_stack.recovery.linux.renosacks import RenoSacks
 from reference_stack.recovery.linux.state import Resend
 from reference_stack.recovery.scoreboard import SentSegment
 
 
-class LinuxRecovery(Rack, Reduction):
+class LinuxRecovery(Rack, Reduction, RenoSacks):
     """One connection's loss recovery in the way of Linux 6.18."""
 
     _fack = 0
@@ -72,7 +73,7 @@ class LinuxRecovery(Rack, Reduction):
         if not report.acked:
             return
         if not self.has_sack:
-            self._remove_reno_sacks(len(report.acked))
+            self.remove_reno_sacks(len(report.acked))
             self._original_arrived &= not self._retransmission_acked
         elif low is not None and low < self._fack:
             self.remember_reordering(low, highest=self._fack)
@@ -113,30 +114,6 @@ class LinuxRecovery(Rack, Reduction):
         self.end_reduction()
         self.keep_open(snd_nxt=report.snd_nxt)
 
-    # --- without SACK: duplicates stand for segments -----------------------------------------------------------------
-
-    def _add_reno_sacks(self, count: int) -> None:
-        if not count:
-            return
-        before = self.reno_sacked
-        self.reno_sacked += count
-        self._limit_reno_sacks(0)
-        self.delivered += max(self.reno_sacked - before, 0)
-
-    def _remove_reno_sacks(self, acked: int) -> None:
-        """One acknowledgment fills one hole; the others stand for duplicates that came before."""
-        self.delivered += max(acked - self.reno_sacked, 1)
-        self.reno_sacked = max(self.reno_sacked - (acked - 1), 0)
-        self._limit_reno_sacks(acked)
-
-    def _limit_reno_sacks(self, addend: int) -> None:
-        out = self.scoreboard.out.segments
-        holes = min(max(self.scoreboard.lost.segments, 1), out)
-        if self.reno_sacked + holes > out:
-            self.reno_sacked = out - holes
-            self.dupthresh = min(out + addend, self.settings.max_reordering)
-            self.reorderings += 1
-
     # --- the state machine -------------------------------------------------------------------------------------------
 
     def _alert(self, report: AckReport, *, had_dsack: bool, now: Micros) -> None:
@@ -172,7 +149,7 @@ class LinuxRecovery(Rack, Reduction):
     def _in_recovery(self, report: AckReport, duplicates: int, *, now: Micros) -> None:
         if not report.acked_octets:
             if not self.has_sack:
-                self._add_reno_sacks(duplicates)
+                self.add_reno_sacks(duplicates)
         elif self._try_undo_partial(report, now=now):
             return
         if self.try_undo_dsack():
@@ -220,7 +197,7 @@ class LinuxRecovery(Rack, Reduction):
             return
         if not self.has_sack:
             if report.snd_nxt > self.high_seq and duplicates:
-                self._add_reno_sacks(duplicates)
+                self.add_reno_sacks(duplicates)
             elif report.acked_octets:
                 self.reno_sacked = 0
         self.resend = Resend.LOST
@@ -243,12 +220,19 @@ class LinuxRecovery(Rack, Reduction):
         if not self.has_sack:
             if report.acked_octets:
                 self.reno_sacked = 0
-            self._add_reno_sacks(duplicates)
+            self.add_reno_sacks(duplicates)
         if self.ca_state <= CaState.DISORDER:
             self.try_undo_dsack()
         self._identify_loss(report, now=now)
         if not self.scoreboard.lost.segments:
             self.try_to_open(snd_nxt=report.snd_nxt, is_marked=report.congestion_echo, now=now)
+            return
+        if report.is_mtu_probe_first and self.ca_state < CaState.CWR:
+            # RFC 4821, 7.6.2: a lost probe is no sign of congestion. It had taken the room of two segments.
+            report.has_mtu_probe_failed = True
+            self.control.cwnd += 1
+            oversized = [segment for segment in self.scoreboard if segment.length > self.mss]
+            self.on_too_big(oversized, snd_max=report.snd_nxt)
             return
         self.enter_recovery(snd_nxt=report.snd_nxt, is_marked=report.congestion_echo, now=now)
         self.resend = Resend.LOST

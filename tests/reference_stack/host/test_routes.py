@@ -4,6 +4,7 @@ import pytest
 
 from reference_stack.host.routes import PMTU_LIFETIME_US, Route, Routes, canonical, make_prefix, unmapped
 from reference_stack.settings import ConnectionSettings
+from tests.reference_stack.host.world import World
 
 
 @pytest.fixture
@@ -103,3 +104,16 @@ def test_mapped_addresses_are_unmapped_and_texts_made_canonical() -> None:
     assert unmapped("::ffff:192.0.2.1") == "192.0.2.1"
     assert unmapped("2001:db8::1") == "2001:db8::1"
     assert canonical("2001:DB8:0:0::1") == "2001:db8::1"
+
+
+def test_a_route_that_changes_reaches_a_connection_with_its_next_packet() -> None:
+    # Measured on Linux 6.18: the packet that leaves first still has the old size, what is sent after it the new one.
+    world = World()
+    world.host.shell(f"ip route change {world.remote_ip} dev tun0 mtu lock 640", now=world.now)
+    fd = world.established()
+    world.host.shell(f"ip route change {world.remote_ip} dev tun0 mtu lock 1500", now=world.now)
+    world.write(fd, 600)
+    world.inject(". 1:1(0) ack 601")
+    assert world.sent() == ["P. 1:601(600) ack 1"]
+    world.write(fd, 1460)
+    assert world.sent() == ["P. 601:2061(1460) ack 1"]
