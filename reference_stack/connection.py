@@ -48,6 +48,7 @@ class Connection(ConnectionCore):
     def accept_syn(self, segment: TcpSegment, *, now: Micros) -> None:
         """Passive OPEN got this SYN: the state is SYN-RECEIVED and the SYN-ACK is queued (RFC 9293, 3.10.7.2)."""
         self.tcb.is_passive = True
+        self.authentication.begin_with(self, segment)
         negotiation.prepare_syn(self, now=now)
         arrival = Arrival(self, segment, now=now)
         self.counters.segments_in += 1
@@ -190,7 +191,8 @@ class Connection(ConnectionCore):
 
         `gso_size` says that the segment was put together from segments of that size (receive offload).
         """
-        if self.is_deleted:
+        # RFC 5925, 7.5: before anything else of the segment has an effect.
+        if self.is_deleted or not self.authentication.accepts(self, segment):
             return
         self.counters.segments_in += 1
         self.last_received_at = now

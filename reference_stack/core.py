@@ -89,6 +89,7 @@ class ConnectionCore:
         self.mtu_search = policies.mtu_search()
         self.ecn = policies.ecn()
         self.opening = policies.opening()
+        self.authentication = policies.authentication()
         self.rtt = policies.rtt(self)
         self.start = policies.congestion()
         self.syn_retransmissions = 0

@@ -18,6 +18,7 @@ SYN_LOST_RTO_US = 3_000_000
 def prepare_syn(connection: "ConnectionCore", *, now: int) -> None:
     """Fix what our SYN will say: MSS and window scale."""
     tcb = connection.tcb
+    tcb.option_octets = connection.authentication.octets(connection)
     tcb.rcv_mss = connection.mss.announced(connection)
     tcb.rcv_wscale = connection.window.scale(connection)
     tcb.peer_mss = connection.mss.default(connection)
@@ -43,9 +44,10 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
     if not tcb.has_window_scale:
         tcb.rcv_wscale = 0
     tcb.has_sack = arrival.sack_permitted and settings.sack
-    tcb.has_timestamps = arrival.has_timestamps and settings.timestamps
+    tcb.has_timestamps = arrival.has_timestamps and connection.options.wants_timestamps(connection)
+    tcb.option_octets = connection.authentication.octets(connection)
     if tcb.has_timestamps:
-        tcb.option_octets = TIMESTAMP_OCTETS
+        tcb.option_octets += TIMESTAMP_OCTETS
         tcb.ts_recent, tcb.ts_recent_at = arrival.ts_val, arrival.now
     connection.ecn.on_syn(connection, arrival)
     tcb.snd_mss = connection.mss.effective(connection)

@@ -71,7 +71,7 @@ def emit_frame(
 
 
 def _queue(connection: "ConnectionCore", segment: TcpSegment, *, ecn: int = 0) -> None:
-    connection.outgoing.append(Outgoing(segment, ecn))
+    connection.outgoing.append(Outgoing(connection.authentication.sign(connection, segment), ecn))
     counters = connection.counters
     counters.segments_out += 1
     if segment.payload:

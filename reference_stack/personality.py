@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reference_stack.arrival.control import RESET_ERRNO
+from reference_stack.authentication.signing import Authentication
 from reference_stack.device import Device
 from reference_stack.policies.acking import DelayedAck
 from reference_stack.policies.challenge import ChallengeAck
@@ -101,6 +102,8 @@ class Policies:
     """Path MTU by probing."""
     opening: Callable[[], Opening] = Opening
     """Text on a SYN."""
+    authentication: Callable[[], Authentication] = Authentication
+    """Signatures: RFC 2385, RFC 5925."""
     ecn: Callable[[], Ecn] = Ecn
     """Explicit congestion notification."""
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from reference_stack.device import Device
 
+from reference_stack.authentication.keys import PeerKey
+
 
 @dataclass(slots=True)
 class ConnectionSettings:
@@ -103,6 +105,14 @@ class ConnectionSettings:
     """sysctl ``tcp_ecn``: 0 off, 1 ask and accept, 2 accept when asked (RFC 3168)."""
     urgent_points_to_last: bool = False
     """sysctl ``tcp_stdurg``: the urgent pointer names the last urgent octet (RFC 1122) and not the one after it."""
+
+    # --- signatures --------------------------------------------------------------------------------------------------
+    keys: tuple[PeerKey, ...] = ()
+    """Secrets for peers: TCP_MD5SIG (RFC 2385), TCP_AO_ADD_KEY (RFC 5925)."""
+    accepts_unknown_ao: bool = True
+    """A segment with a TCP-AO for which there is no key counts as one without it (RFC 5925, 7.3)."""
+    accepts_icmp_with_ao: bool = False
+    """ICMP errors count for a connection with TCP-AO too (RFC 5925, 7.8: no by default)."""
 
     # --- timers and limits -------------------------------------------------------------------------------------------
     keepalive: bool = False

@@ -2,13 +2,18 @@
 
 from reference_stack.rules import ClosedRule, Rule, RuleSet
 from reference_stack.sequence import MASK
-from wire.options import Timestamps
+from wire.options import Md5, Timestamps
 from wire.tcp import ACK, RST, TcpSegment
 
 
 def ignore_reset(segment: TcpSegment) -> TcpSegment | bool:
     """An incoming segment containing a RST is discarded: a reset never answers a reset."""
     return bool(segment.flags & RST)
+
+
+def ignore_signed(segment: TcpSegment) -> TcpSegment | bool:
+    """A segment with an MD5 signature is not answered where no key is known (measured on Linux 6.18)."""
+    return any(isinstance(option, Md5) for option in segment.options)
 
 
 def reset_without_ack(segment: TcpSegment) -> TcpSegment | bool:

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from reference_stack.arrival.closed import closed_reset
 from reference_stack.arrival.listen import listen_decision
+from reference_stack.authentication.algorithms import Path
+from reference_stack.authentication.signing import accepts_unconnected, sign_unconnected
 from reference_stack.connection import FourTuple
 from reference_stack.host.errnos import NotModelled
 from reference_stack.host.iplayer import fields_of
@@ -13,7 +15,7 @@ from reference_stack.host.tcpbase import TcpBase
 from reference_stack.host.values import Micros
 from reference_stack.rules import ListenVerdict
 from reference_stack.states import State
-from wire.options import FastOpen, Mss, Timestamps
+from wire.options import FastOpen, Md5, Mss, Timestamps
 from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 
 _FAST_OPEN_SERVER, _FAST_OPEN_WITHOUT_COOKIE, _FAST_OPEN_EVERYWHERE = 0x2, 0x200, 0x400
@@ -38,10 +40,12 @@ class ListeningTcp(TcpBase):
     def _on_listener(
         self, listener: TcpSocket, name: FourTuple, segment: TcpSegment, *, now: Micros, least_isn: int | None = None
     ) -> None:
+        if not accepts_unconnected(listener.settings, Path(name.remote_ip, name.local_ip), segment):
+            return
         verdict = listen_decision(segment, rules=self._rules)
         if verdict is ListenVerdict.RESET:
             if not self._is_cookie(listener, name, segment, now=now):
-                self._answer(name, closed_reset(segment, rules=self._rules))
+                self._refuse(listener, name, segment)
         elif verdict is ListenVerdict.ACCEPT and not listener.is_backlog_full:
             self._refuse_fast_open(segment)
             if self._wants_cookie(listener):
@@ -50,6 +54,14 @@ class ListeningTcp(TcpBase):
                 child = self._child(listener, name)
                 self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now)
                 self.settle(child, now=now)
+
+    def _refuse(self, listener: TcpSocket, name: FourTuple, segment: TcpSegment) -> None:
+        """Answer a segment, which was verified, by a reset."""
+        plain = tuple(option for option in segment.options if not isinstance(option, Md5))
+        reset = closed_reset(segment._replace(options=plain), rules=self._rules)
+        if reset is not None:
+            reset = sign_unconnected(listener.settings, Path(name.local_ip, name.remote_ip), reset)
+        self._answer(name, reset)
 
     def _refuse_fast_open(self, syn: TcpSegment) -> None:
         """Raise `NotModelled` for a SYN that Fast Open would treat in its own way (tcp_fastopen: 2, 0x200, 0x400)."""

@@ -14,6 +14,7 @@ from reference_stack.host.optionrows import (
     stored,
     switch,
 )
+from reference_stack.host.sockopts_auth import AUTHENTICATION_OPTIONS
 from reference_stack.host.sysctls import Acts
 from reference_stack.states import TCP_INFO_STATE, State
 from wire import abi
@@ -187,11 +188,10 @@ TCP_OPTIONS: tuple[Option, ...] = (
     switch(SOL_TCP, abi.TCP_INQ, "TCP_INQ", _HEADER, "inq"),
     stored(SOL_TCP, abi.TCP_THIN_LINEAR_TIMEOUTS, "TCP_THIN_LINEAR_TIMEOUTS", _HEADER, minimum=0, maximum=1),
     stored(SOL_TCP, abi.TCP_THIN_DUPACK, "TCP_THIN_DUPACK", _HEADER, minimum=0, maximum=1),
+    *AUTHENTICATION_OPTIONS,
     *(
         UnmodelledOption(SOL_TCP, getattr(abi, name), name, _HEADER)
         for name in (
-            "TCP_MD5SIG",
-            "TCP_MD5SIG_EXT",
             "TCP_REPAIR",
             "TCP_REPAIR_QUEUE",
             "TCP_QUEUE_SEQ",
@@ -207,9 +207,6 @@ TCP_OPTIONS: tuple[Option, ...] = (
             "TCP_ULP",
             "TCP_ZEROCOPY_RECEIVE",
             "TCP_TX_DELAY",
-            "TCP_AO_ADD_KEY",
-            "TCP_AO_DEL_KEY",
-            "TCP_AO_INFO",
             "TCP_AO_GET_KEYS",
             "TCP_AO_REPAIR",
             "TCP_IS_MPTCP",

@@ -1,12 +1,12 @@
 """The personality ``linux``: constants and choices of Linux 6.18, so that packetdrill scripts for Linux pass.
 
-Not there: TCP Fast Open, accurate ECN, TCP-MD5 and TCP-AO, automatic tuning of the receive buffer, autocorking.
+Not there: TCP Fast Open, automatic tuning of the receive buffer, autocorking.
 """
 
 from errno import ECONNRESET, EPIPE
 
 from reference_stack.arrival import linux as arrival
-from reference_stack.arrival.closed import CLOSED_RULES
+from reference_stack.arrival.closed import CLOSED_RULES, ignore_signed
 from reference_stack.arrival.control import RESET_ERRNO
 from reference_stack.arrival.linux_time_wait import TIME_WAIT_RULES
 from reference_stack.arrival.listen import LISTEN_RULES
@@ -27,7 +27,7 @@ from reference_stack.policies.linux.timing import LinuxRoundTripTimer
 from reference_stack.policies.linux.transmission import LinuxTransmission
 from reference_stack.policies.linux.window import LinuxReceiveWindow
 from reference_stack.policies.opening import ForgetfulOpening
-from reference_stack.rules import RuleSet
+from reference_stack.rules import Rule, RuleSet
 from reference_stack.settings import ConnectionSettings
 from reference_stack.states import State
 from reference_stack.timer_rules import TIMER_RULES
@@ -35,7 +35,7 @@ from reference_stack.user_calls import CALL_RULES
 
 RULES = (
     RuleSet(
-        closed=CLOSED_RULES,
+        closed=(Rule("closed/ignore-signed", "rfc2385/2.0", ignore_signed), *CLOSED_RULES),
         listen=LISTEN_RULES,
         syn_sent=SYN_SENT_RULES,
         synchronized=SYNCHRONIZED_RULES,
@@ -65,6 +65,7 @@ SETTINGS = ConnectionSettings(
     keeps_unread_data=True,
     syn_linear_timeouts=4,
     challenge_ack_limit=2**31 - 1,
+    accepts_unknown_ao=False,
 )
 
 POLICIES = Policies(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from reference_stack.policies.mss import HEADER_OCTETS
-from reference_stack.states import State
+from reference_stack.states import SYNCHRONIZED, State
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -43,6 +43,8 @@ class IcmpErrors:
         tcb = connection.tcb
         quoted = connection.sequence.unwrap(tcb.snd_una, error.quoted_seq)
         if not tcb.snd_una <= quoted < tcb.snd_max:
+            return
+        if tcb.state in SYNCHRONIZED and connection.authentication.ignores_icmp(connection):
             return
         if error.mtu is not None:
             self._on_too_big(connection, error.mtu, now=now)

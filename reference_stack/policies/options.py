@@ -24,7 +24,7 @@ class SegmentOptions:
         is_answer = connection.has_peer_syn
         options: list[TcpOption] = [Mss(tcb.rcv_mss)]
         with_sack = tcb.has_sack if is_answer else settings.sack
-        if tcb.has_timestamps if is_answer else settings.timestamps:
+        if tcb.has_timestamps if is_answer else self.wants_timestamps(connection):
             options += [SackPermitted()] if with_sack else [NOP, NOP]
             options.append(connection.timestamps.option(connection, now=now))
         elif with_sack:
@@ -32,6 +32,10 @@ class SegmentOptions:
         if tcb.has_window_scale if is_answer else settings.window_scaling:
             options += [NOP, WindowScale(tcb.rcv_wscale)]
         return tuple(options)
+
+    def wants_timestamps(self, connection: "ConnectionCore") -> bool:
+        """Tell whether timestamps are offered, and accepted when they are offered."""
+        return connection.settings.timestamps and not connection.authentication.leaves_timestamps_out(connection)
 
     def other(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
         """Return the options of a segment without SYN."""

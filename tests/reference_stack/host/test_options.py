@@ -74,7 +74,7 @@ def test_a_negative_length_is_invalid(world: World) -> None:
     ("level", "name"),
     [
         (SOL_TCP, abi.TCP_FASTOPEN),
-        (SOL_TCP, abi.TCP_MD5SIG),
+        (SOL_TCP, abi.TCP_AO_REPAIR),
         (SOL_SOCKET, abi.SO_TIMESTAMPING),
         (SOL_IP, abi.IP_MINTTL),
     ],
