@@ -251,7 +251,7 @@ class ConnectionCore:
 
     def restart_keepalive(self, *, now: Micros) -> None:
         """Start or stop the keep-alive timer as the settings say."""
-        if not self.settings.keepalive or self.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED, State.TIME_WAIT):
+        if not self.settings.is_kept_alive or self.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED, State.TIME_WAIT):
             self.timers.stop(KEEPALIVE)
             return
         self.timers.set(KEEPALIVE, max(self.last_received_at + self.settings.keepidle_us, now))

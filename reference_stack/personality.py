@@ -1,8 +1,8 @@
 """A personality: default settings, rule tables and policies of one kind of TCP, as data.
 
 ``personality("rfc")`` keeps every MUST and SHOULD of the RFCs; ``personality("linux")`` has the constants and choices
-of Linux. A changed one (a planted fault, an experiment) is made with `Personality.with_rule` and
-`Personality.with_policy`; nothing in the engine asks for a personality's name.
+of Linux, ``personality("dragonfly")`` those of DragonFly BSD. A changed one (a planted fault, an experiment) is made
+with `Personality.with_rule` and `Personality.with_policy`; nothing in the engine asks for a personality's name.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ from reference_stack.states import State
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
-_MODULES = {"rfc": "reference_stack.personalities.rfc", "linux": "reference_stack.personalities.linux"}
+_MODULES = {name: f"reference_stack.personalities.{name}" for name in ("rfc", "linux", "dragonfly")}
 
 RttFactory: TypeAlias = "Callable[[ConnectionCore], RttEstimator]"
 
@@ -149,7 +149,7 @@ class Personality:
 
 
 def personality(name: str) -> Personality:
-    """Return the personality of that name (``rfc`` or ``linux``); `ValueError` names the known ones."""
+    """Return the personality of that name (``rfc``, ``linux`` or ``dragonfly``); `ValueError` names the known ones."""
     if name not in _MODULES:
         raise ValueError(f"no personality {name!r}; known are {', '.join(sorted(_MODULES))}")
     made: Personality = import_module(_MODULES[name]).create()

@@ -151,3 +151,40 @@ class ConnectionSettings:
     """See `challenge_ack_limit`."""
     invalid_ratelimit_us: int = 500_000
     """Least distance of two ACKs that answer out-of-window segments (sysctl ``tcp_invalid_ratelimit``)."""
+
+    # --- choices of BSD, DragonFly tcp(4) ----------------------------------------------------------------------------
+    always_keepalive: bool = False
+    """sysctl ``always_keepalive``: every connection is probed as if SO_KEEPALIVE were on."""
+    keepinit_us: int = 75_000_000
+    """TCP_KEEPINIT: how long a connection may take to become established."""
+    delayed_ack: bool = True
+    """sysctl ``delayed_ack``: acknowledgments wait to ride on data."""
+    delack_us: int = 100_000
+    """sysctl ``delacktime``: the longest that an acknowledgment waits."""
+    msl_us: int = 30_000_000
+    """sysctl ``msl``: maximum segment lifetime; TIME-WAIT lasts twice as long."""
+    default_mss: int = 512
+    """sysctl ``mssdflt``: the MSS of a peer that announces none, over IPv4."""
+    icmp_may_reset: bool = True
+    """sysctl ``icmp_may_rst``: a hard ICMP error ends an opening."""
+    rexmit_slop_us: int = 200_000
+    """sysctl ``rexmit_slop``: added to what the round trips make of the RTO."""
+    newreno: bool = True
+    """sysctl ``newreno``: a partial acknowledgment does not end fast recovery (RFC 6582)."""
+    no_options: bool = False
+    """TCP_NOOPT: no option in any segment."""
+    nopush: bool = False
+    """TCP_NOPUSH: nothing leaves before the connection is closed or the send buffer is full."""
+    inflight: bool = True
+    """sysctl ``inflight_enable``: data in flight is limited to the bandwidth-delay product."""
+    inflight_min: int = 6144
+    """Octets that this limit always allows."""
+    inflight_max: int = 65_535 << 14
+    """Octets that this limit never exceeds."""
+    inflight_stab: int = 50
+    """Tenths of a percent that the product is raised by."""
+
+    @property
+    def is_kept_alive(self) -> bool:
+        """An idle peer is probed: SO_KEEPALIVE, or the system's ``always_keepalive``."""
+        return self.keepalive or self.always_keepalive

@@ -84,7 +84,7 @@ def delayed_ack_timeout(connection: "ConnectionCore", *, now: int) -> None:
 def keepalive_timeout(connection: "ConnectionCore", *, now: int) -> None:
     """Probe an idle peer; give up after too many unanswered probes."""
     settings, timers = connection.settings, connection.timers
-    if not settings.keepalive or connection.tcb.state not in KEPT_ALIVE:
+    if not settings.is_kept_alive or connection.tcb.state not in KEPT_ALIVE:
         return
     # RFC 9293, MUST-26: only when nothing is outstanding and nothing came during the whole interval.
     idle_at = connection.last_received_at + settings.keepidle_us

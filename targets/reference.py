@@ -24,6 +24,13 @@ from targets.base import (
 from targets.calls import CallResult, ControlMessage, EpollEvent, SocketAddress, Syscall, call_name
 
 _CAPABILITIES = frozenset({base.VIRTUAL_TIME, base.IPV4, base.IPV6, base.SHELL, base.TCP_INFO, base.ECN, base.CUBIC})
+_SYSTEMS = {
+    "linux": frozenset({base.LINUX}),
+    "dragonfly": frozenset({base.DRAGONFLY}),
+}
+"""What a personality is, by name; the plain RFC stack is no system."""
+_LACKING = {"dragonfly": frozenset({base.TCP_INFO, base.ECN, base.CUBIC, base.FAST_OPEN, base.TCP_MD5, base.TCP_AO})}
+"""What a personality does not have of the rest: tcp(4) knows nothing of these."""
 _STEPS_WITHOUT_TIME = 100_000
 """So many events at one instant mean that a timer sets itself again and again."""
 
@@ -55,9 +62,9 @@ class ReferenceTarget:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the reference stack has; ``linux`` with that personality."""
-        is_linux = self._personality.name.partition("+")[0] == "linux"
-        return _CAPABILITIES | ({base.LINUX} if is_linux else set())
+        """What the reference stack has; ``linux`` or ``dragonfly`` with that personality."""
+        name = self._personality.name.partition("+")[0]
+        return (_CAPABILITIES | _SYSTEMS.get(name, frozenset())) - _LACKING.get(name, frozenset())
 
     def open(self, network: Network) -> None:
         """Begin a fresh host at time 0. `TargetError` for an address that is none."""

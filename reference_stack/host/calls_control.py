@@ -79,7 +79,7 @@ class ControlCalls(CallBase):
     def getsockopt(self, *, fd: int, level: int, name: int, size: int, initial: bytes, now: Micros) -> Result:
         """getsockopt(2)."""
         socket = self.inet(fd)
-        row = find_option(socket, level, name)
+        row = find_option(socket, level, name, self.around.traits.option_table)
         if size < 0:
             raise CallFailed(Errno.EINVAL)
         value = row.get(OptionContext(socket, self.around, self.tcp, now), size, initial)
@@ -88,7 +88,7 @@ class ControlCalls(CallBase):
     def setsockopt(self, *, fd: int, level: int, name: int, value: bytes | None, size: int, now: Micros) -> Result:
         """setsockopt(2)."""
         socket = self.inet(fd)
-        row = find_option(socket, level, name)
+        row = find_option(socket, level, name, self.around.traits.option_table)
         if size < 0:
             raise CallFailed(Errno.EINVAL)
         if value is None and size:

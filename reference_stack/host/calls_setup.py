@@ -59,6 +59,7 @@ class SetupCalls(CallBase):
         socket = self.either(fd)
         target = self.target(address)
         check_family(socket, target, is_bind=True)
+        self._check_multicast(socket, target)
         routes = self.around.routes
         may_be_foreign = socket.options.freebind or bool(self.around.sysctls.number("net.ipv4.ip_nonlocal_bind"))
         # Measured: bind to a multicast or broadcast address succeeds.
@@ -73,6 +74,12 @@ class SetupCalls(CallBase):
             socket.local_ip = old_ip
             raise
         return OK
+
+    def _check_multicast(self, socket: Socket, target: Target) -> None:
+        errno = self.around.traits.multicast_errno
+        is_stream = isinstance(socket, TcpSocket)
+        if errno is not None and is_stream and self.around.routes.is_multicast(target.ip):
+            raise CallFailed(errno)
 
     def _take_port(self, socket: TcpSocket | UdpSocket, port: int) -> None:
         ports = self.tcp.demux.ports if isinstance(socket, TcpSocket) else self.udp.ports
@@ -156,9 +163,12 @@ class SetupCalls(CallBase):
         )
 
     def _open(self, socket: TcpSocket, target: Target, *, now: Micros) -> None:
+        if socket.is_listening:
+            raise CallFailed(self.around.traits.listener_connect_errno)
         if socket.phase is not Phase.UNCONNECTED or socket.state is not State.CLOSED:
             raise CallFailed(Errno.EISCONN)
         check_family(socket, target, is_bind=False)
+        self._check_multicast(socket, target)
         local_ip = self._source(socket, target)
         kept = socket.local_ip, socket.remote_ip, socket.remote_port
         socket.remote_ip, socket.remote_port = target.ip, target.port

@@ -13,7 +13,8 @@ from reference_stack.host.errnos import NotModelled
 from reference_stack.host.ipcommand import ip_command
 from reference_stack.host.routes import Routes
 from reference_stack.host.shell import SimpleCommand, parse_commands
-from reference_stack.host.sysctls import SysctlError, SysctlSettings
+from reference_stack.host.sysctl_rows import SysctlError
+from reference_stack.host.sysctls import SysctlSettings
 
 ReadScript: TypeAlias = Callable[[str], str | None]
 Command: TypeAlias = "Callable[[Shell, list[str]], tuple[int, str]]"
@@ -167,7 +168,7 @@ def sysctl(shell: Shell, words: list[str]) -> tuple[int, str]:
                 text = shell.sysctls.read(name)
                 lines.append(text if "n" in options else f"{name.replace('/', '.')} = {text}")
         except SysctlError as error:
-            if not ("e" in options and str(error).startswith("cannot stat")):
+            if not ("e" in options and str(error).startswith(("cannot stat", "unknown oid"))):
                 status = 1
                 lines.append(f"sysctl: {error}")
     return status, "".join(line + "\n" for line in lines)

@@ -49,19 +49,25 @@ class Host:
 
     def __init__(self, routes: Routes, *, personality: Personality, seed: int = 0) -> None:
         self.routes = routes
-        self.sysctls = SysctlSettings(personality.settings)
+        traits = traits_of(personality.name)
+        self.sysctls = SysctlSettings(personality.settings, table=traits.sysctls)
         self.files: dict[str, str] = {}
         secrets = Secrets(seed)
         ip = IpLayer(routes, self.sysctls, secrets.hash32("identification") % 2**16)
-        traits = traits_of(personality.name)
         self._around = Surroundings(personality, traits, self.sysctls, routes, secrets, ip, self._emit, self.files)
         self.tcp = TcpLayer(self._around)
         self.udp = UdpLayer(self._around)
         self.system = SystemCalls(self._around, self.tcp, self.udp)
+        self.sysctls.gauges["net.inet.tcp.pcbcount"] = self._count_control_blocks
         self._out: deque[HostEvent] = deque()
         self._blocked: dict[int, Blocked] = {}
         self._call_ids = count(1)
         self._now: Micros = 0
+
+    @property
+    def log(self) -> list[str]:
+        """What the host wrote to its log, oldest first (``net.inet.tcp.log_in_vain``)."""
+        return self._around.log
 
     # --- what goes in --------------------------------------------------------------------------------------------
 
@@ -156,6 +162,10 @@ class Host:
         if now < self._now:
             raise ValueError(f"time goes back from {self._now} to {now}")
         self._now = now
+
+    def _count_control_blocks(self) -> int:
+        sockets = {file for file in self.system.files.values() if isinstance(file, TcpSocket)}
+        return len(sockets | set(self.tcp.demux))
 
     def _emit(self, packet: bytes) -> None:
         if not self.routes.device.is_full:

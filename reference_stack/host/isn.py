@@ -20,12 +20,13 @@ class Secrets:
         text = "|".join((purpose, *map(str, parts))).encode()
         return int.from_bytes(blake2b(text, key=self._key, digest_size=4).digest(), "big")
 
-    def isn(self, name: FourTuple, *, now: Micros) -> int:
+    def isn(self, name: FourTuple, *, now: Micros, epoch: int = 0) -> int:
         """Return the ISN: ``M + F(localip, localport, remoteip, remoteport, secretkey)`` (RFC 6528 section 3).
 
-        M is a clock that ticks every 4 microseconds (RFC 9293, MUST-8).
+        M is a clock that ticks every 4 microseconds (RFC 9293, MUST-8). Each `epoch` above 0 has a secret of its own.
         """
-        offset = self.hash32("isn", name.local_ip, name.local_port, name.remote_ip, name.remote_port)
+        words = (name.local_ip, name.local_port, name.remote_ip, name.remote_port)
+        offset = self.hash32("isn", *words, epoch) if epoch else self.hash32("isn", *words)
         return (now // 4 + offset) % 2**32
 
     def timestamp_offset(self, name: FourTuple) -> int:

@@ -64,6 +64,11 @@ class Routes:
             for prefix in self.prefixes
         )
 
+    @staticmethod
+    def is_multicast(address: str) -> bool:
+        """Whether `address` is a multicast address; the empty wildcard is none."""
+        return bool(address) and ip_address(address).is_multicast
+
     def is_unusable_peer(self, address: str) -> bool:
         """Whether no TCP may talk to `address`: broadcast, multicast or unspecified (RFC 9293, MUST-57, MUST-63)."""
         parsed = ip_address(address)

@@ -16,6 +16,7 @@ from reference_stack.host.optionrows import (
     switch,
 )
 from reference_stack.host.sockets import Socket, TcpSocket
+from reference_stack.host.sockopts_bsd import BSD_TCP_OPTIONS
 from reference_stack.host.sockopts_tcp import TCP_OPTIONS
 from reference_stack.host.udplayer import UdpSocket
 from wire import abi
@@ -305,15 +306,22 @@ _IP_OPTIONS: tuple[Option, ...] = (
     UnmodelledOption(SOL_IPV6, abi.IPV6_AUTOFLOWLABEL, "IPV6_AUTOFLOWLABEL", _IPV6),
 )
 
-OPTIONS: dict[tuple[int, int], Option] = {
-    (row.level, row.number): row for row in (*_SOCKET_OPTIONS, *TCP_OPTIONS, *_IP_OPTIONS)
+
+def _table(tcp_options: tuple[Option, ...]) -> dict[tuple[int, int], Option]:
+    return {(row.level, row.number): row for row in (*_SOCKET_OPTIONS, *tcp_options, *_IP_OPTIONS)}
+
+
+TABLES: dict[str, dict[tuple[int, int], Option]] = {
+    "linux": _table(TCP_OPTIONS),
+    "dragonfly": _table(BSD_TCP_OPTIONS),
 }
-"""Every option by level and number."""
+"""Every option by level and number, for each kind of host (`HostTraits.option_table`)."""
+OPTIONS = TABLES["linux"]
 
 
-def find_option(socket: Socket, level: int, number: int) -> Option:
+def find_option(socket: Socket, level: int, number: int, table: str = "linux") -> Option:
     """Return the row; `CallFailed` ENOPROTOOPT for an unknown option and for a level that the socket does not have."""
-    row = OPTIONS.get((level, number))
+    row = TABLES[table].get((level, number))
     is_foreign = (level == SOL_TCP and not isinstance(socket, TcpSocket)) or (
         level == SOL_IPV6 and socket.family != AF_INET6
     )

@@ -15,7 +15,7 @@ from reference_stack.host.optionrows import (
     switch,
 )
 from reference_stack.host.sockopts_auth import AUTHENTICATION_OPTIONS
-from reference_stack.host.sysctls import Acts
+from reference_stack.host.sysctl_rows import Acts
 from reference_stack.states import TCP_INFO_STATE, State
 from wire import abi
 from wire.abi import SOL_TCP, TcpInfo

@@ -1,7 +1,7 @@
 """What the protocols of one simulated host share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from reference_stack.host.iplayer import IpLayer
@@ -27,3 +27,5 @@ class Surroundings:
     emit: Emit
     files: dict[str, str]
     """Files that commands of this host have made, by absolute path."""
+    log: list[str] = field(default_factory=list)
+    """Lines of the system log."""

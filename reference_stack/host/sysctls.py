@@ -6,88 +6,23 @@ and the behaviour never contradict each other.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, TypeAlias
 
+from reference_stack.host.sysctl_rows import (
+    INT_MAX,
+    INT_MIN,
+    SECONDS_MAX,
+    U32_MAX,
+    Acts,
+    Effect,
+    Sysctl,
+    SysctlError,
+    SysctlTable,
+    Values,
+)
+from reference_stack.host.sysctl_rows import inverse as _inverse
+from reference_stack.host.sysctl_rows import plain as _plain
+from reference_stack.host.sysctl_rows import switch as _switch
 from reference_stack.settings import ConnectionSettings
-
-INT_MIN, INT_MAX, U8_MAX, U32_MAX = -(2**31), 2**31 - 1, 255, 2**32 - 1
-# proc_dointvec_jiffies refuses what does not fit in an int of ticks; at 250 ticks a second that is INT_MAX // 250.
-SECONDS_MAX = INT_MAX // 250
-
-Values: TypeAlias = tuple[int, ...]
-Put: TypeAlias = Callable[[ConnectionSettings, Values], None]
-Show: TypeAlias = Callable[[ConnectionSettings], Values | None]
-
-
-class SysctlError(Exception):
-    """A setting could not be read or written; the text is the message of sysctl(8)."""
-
-
-class Acts(Enum):
-    """When a written setting reaches a connection."""
-
-    AT_SOCKET = "when the socket is made"
-    AT_CONNECT = "when the connection begins"
-    ALWAYS = "at once, also on connections that exist"
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """How a setting acts: `put` stores the numbers in `fields`, `show` reads them back (None: nothing to show)."""
-
-    put: Put
-    show: Show
-    fields: tuple[str, ...]
-    acts: Acts = Acts.AT_CONNECT
-    is_switch: bool = False
-    """Only zero or not matters, so a default above 1 is shown as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sysctl:
-    """One setting. `count` numbers between `minimum` and `maximum`; `is_text` settings take any words instead."""
-
-    name: str
-    default: str
-    minimum: int = 0
-    maximum: int = U8_MAX
-    count: int = 1
-    is_text: bool = False
-    is_read_only: bool = False
-    effect: Effect | None = None
-
-
-def _plain(field: str, scale: int = 1, acts: Acts = Acts.AT_CONNECT) -> Effect:
-    """One number stored in one field of the settings, multiplied by `scale`."""
-
-    def put(settings: ConnectionSettings, values: Values) -> None:
-        setattr(settings, field, values[0] * scale)
-
-    def show(settings: ConnectionSettings) -> Values | None:
-        value: Any = getattr(settings, field)
-        return None if value is None else (int(value) // scale,)
-
-    return Effect(put, show, (field,), acts)
-
-
-def _switch(field: str, acts: Acts = Acts.AT_CONNECT) -> Effect:
-    """A Boolean: "any nonzero value is enabled" (tcp(7))."""
-
-    def put(settings: ConnectionSettings, values: Values) -> None:
-        setattr(settings, field, bool(values[0]))
-
-    return Effect(put, lambda settings: (int(getattr(settings, field)),), (field,), acts, is_switch=True)
-
-
-def _inverse(field: str) -> Effect:
-    """A switch that turns `field` off."""
-
-    def put(settings: ConnectionSettings, values: Values) -> None:
-        setattr(settings, field, not values[0])
-
-    return Effect(put, lambda settings: (int(not getattr(settings, field)),), (field,))
 
 
 def _put_rmem(settings: ConnectionSettings, values: Values) -> None:
@@ -236,34 +171,35 @@ _OTHER: tuple[Sysctl, ...] = (
 )
 
 
-def _qualified(row: Sysctl) -> Sysctl:
-    return Sysctl(
-        "net.ipv4." + row.name,
-        row.default,
-        row.minimum,
-        row.maximum,
-        row.count,
-        row.is_text,
-        row.is_read_only,
-        row.effect,
-    )
-
-
 _MOMENTS = {
     Acts.AT_SOCKET: frozenset(Acts),
     Acts.AT_CONNECT: frozenset({Acts.AT_CONNECT, Acts.ALWAYS}),
     Acts.ALWAYS: frozenset({Acts.ALWAYS}),
 }
 
-TABLE: dict[str, Sysctl] = {row.name: row for row in (*map(_qualified, (*_TCP, *_IP)), *_OTHER)}
-"""Every setting that a host knows, by its full dotted name."""
+TABLE: dict[str, Sysctl] = {row.name: row for row in (*(row.below("net.ipv4.") for row in (*_TCP, *_IP)), *_OTHER)}
+"""Every setting of Linux that a host knows, by its full dotted name."""
+
+OFF_ELSEWHERE = frozenset({"net.inet.tcp.blackhole", "net.inet.tcp.log_in_vain", "net.inet.tcp.isn_reseed_interval"})
+"""What a host asks for that only BSD can switch on."""
+
+LINUX = SysctlTable(TABLE, "cannot stat /proc/sys/{path}: No such file or directory", has_files=True)
 
 
 class SysctlSettings:
     """The settings of one host: what was written, and what the personality gives for the rest."""
 
-    def __init__(self, defaults: ConnectionSettings, congestion_controls: tuple[str, ...] = ("reno", "cubic")) -> None:
+    def __init__(
+        self,
+        defaults: ConnectionSettings,
+        congestion_controls: tuple[str, ...] = ("reno", "cubic"),
+        table: SysctlTable = LINUX,
+    ) -> None:
         self._defaults = defaults
+        self._table = table
+        self._serving = {asked: row.name for row in table.rows.values() for asked in row.serves}
+        self.gauges: dict[str, Callable[[], int]] = {}
+        """Read-only settings that count something on the host, by name."""
         self.congestion_controls = congestion_controls
         self._written: dict[str, str] = {}
         self._numbers: dict[tuple[str, int], int] = {}
@@ -271,11 +207,13 @@ class SysctlSettings:
         """Counts what was written, so that an owner sees that there is something new."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(TABLE)
+        return iter(self._table.rows)
 
     def read(self, name: str) -> str:
         """Return the setting as its file shows it, numbers parted by tabs; `SysctlError` for an unknown name."""
         row = self._row(name)
+        if row.name in self.gauges:
+            return str(self.gauges[row.name]())
         if row.name in self._written:
             return self._written[row.name]
         if row.name.endswith(("available_congestion_control", "allowed_congestion_control")):
@@ -288,15 +226,26 @@ class SysctlSettings:
         return row.default.replace(" ", "\t") if shown is None else "\t".join(map(str, shown))
 
     def number(self, name: str, index: int = 0) -> int:
-        """Return one number of a setting."""
+        """Return one number of a setting, asked for by the name that any system has for it.
+
+        What the system of this host cannot set has the default that it has on Linux.
+        """
         key = name, index
         if key not in self._numbers:
-            self._numbers[key] = int(self.read(name).split()[index])
+            self._numbers[key] = self._find_number(name, index)
         return self._numbers[key]
 
+    def _find_number(self, name: str, index: int) -> int:
+        if (name, index) in self._serving:
+            return int(self.read(self._serving[name, index]))
+        if name in self._table.rows:
+            return int(self.read(name).split()[index])
+        return 0 if name in OFF_ELSEWHERE else int(TABLE[name].default.split()[index])
+
     def was_written(self, name: str) -> bool:
-        """Whether somebody has set it."""
-        return self._row(name).name in self._written
+        """Whether somebody has set it, under the name that any system has for it."""
+        own = {row for (asked, _), row in self._serving.items() if asked == name} | {name}
+        return not own.isdisjoint(self._written)
 
     def write(self, name: str, text: str) -> None:
         """Set a setting; `SysctlError` for an unknown name, a read-only one, or a value that Linux refuses."""
@@ -319,18 +268,17 @@ class SysctlSettings:
         """
         moments = _MOMENTS[moment]
         for name, value in self._written.items():
-            effect = TABLE[name].effect
+            effect = self._table.rows[name].effect
             if effect is not None and effect.acts in moments and not any(field in keep for field in effect.fields):
                 effect.put(settings, tuple(map(int, value.split())))
             elif name == "net.ipv4.tcp_congestion_control" and moment is Acts.AT_SOCKET:
                 settings.congestion_control = value
 
     def _row(self, name: str) -> Sysctl:
-        dotted = name.removeprefix("/proc/sys/").replace("/", ".")
-        if dotted not in TABLE:
-            path = "/proc/sys/" + dotted.replace(".", "/")
-            raise SysctlError(f"cannot stat {path}: No such file or directory")
-        return TABLE[dotted]
+        dotted = name.removeprefix("/proc/sys/").replace("/", ".") if self._table.has_files else name
+        if dotted not in self._table.rows:
+            raise self._table.unknown_error(dotted)
+        return self._table.rows[dotted]
 
     def _check_control(self, row: Sysctl, value: str) -> None:
         if row.name.endswith("congestion_control") and not set(value.split()) <= set(self.congestion_controls):

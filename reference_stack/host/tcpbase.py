@@ -6,7 +6,7 @@ from reference_stack.host.iplayer import IpFields, fields_of
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.surroundings import Surroundings
 from reference_stack.host.syncookies import SynCookies
-from reference_stack.host.sysctls import Acts
+from reference_stack.host.sysctl_rows import Acts
 from reference_stack.host.values import Micros
 from reference_stack.states import State
 from wire.seq import Seq
@@ -38,12 +38,17 @@ class TcpBase:
     def _begin(self, socket: TcpSocket, *, now: Micros, least_isn: int | None = None) -> Connection:
         """Make the connection of `socket`, whose addresses are set, and enter it into the tables."""
         name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
-        isn = self._around.secrets.isn(name, now=now)
+        isn = self._around.secrets.isn(name, now=now, epoch=self._isn_epoch(now))
         if least_isn is not None and (self._around.traits.successor_isn_is_exact or Seq(isn) < Seq(least_isn)):
             isn = least_isn
         connection = self._connection(socket, isn, now=now)
         self._enter(socket)
         return connection
+
+    def _isn_epoch(self, now: Micros) -> int:
+        """Count the reseedings of the secret behind sequence numbers (DragonFly tcp(4), ``isn_reseed_interval``)."""
+        seconds = self._around.sysctls.number("net.inet.tcp.isn_reseed_interval")
+        return now // (seconds * 1_000_000) if seconds else 0
 
     def _connection(self, socket: TcpSocket, isn: int, *, now: Micros) -> Connection:
         """Make a connection with the settings of sysctls, route and socket."""

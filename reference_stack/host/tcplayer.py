@@ -7,9 +7,9 @@ from reference_stack.connection import FourTuple, IcmpError
 from reference_stack.host.icmp import IcmpReading
 from reference_stack.host.listening import ListeningTcp
 from reference_stack.host.sockets import Phase, TcpSocket
-from reference_stack.host.sysctls import Acts
+from reference_stack.host.sysctl_rows import Acts
 from reference_stack.host.values import Micros
-from wire.tcp import SYN, TcpSegment
+from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 
 
 class TcpLayer(ListeningTcp):
@@ -86,9 +86,21 @@ class TcpLayer(ListeningTcp):
             return
         listener = self.demux.listener(local_ip, segment.dst_port)
         if listener is None:
-            self._answer(name, closed_reset(segment, rules=self._rules))
+            self._on_closed_port(name, segment)
         else:
             self._on_listener(listener, name, segment, now=now)
+
+    def _on_closed_port(self, name: FourTuple, segment: TcpSegment) -> None:
+        """Answer as CLOSED does, unless blackhole(4) says to keep silent; log what log_in_vain asks for (tcp(4))."""
+        number = self._around.sysctls.number
+        is_opening = segment.flags & (SYN | ACK | RST | FIN) == SYN
+        wanted = number("net.inet.tcp.log_in_vain")
+        if wanted == 2 or (wanted == 1 and is_opening):
+            ends = f"{name.local_ip}:{name.local_port} from {name.remote_ip}:{name.remote_port}"
+            self._around.log.append(f"Connection attempt to TCP {ends}")
+        silent = number("net.inet.tcp.blackhole")
+        if not (silent == 2 or (silent == 1 and is_opening)):
+            self._answer(name, closed_reset(segment, rules=self._rules))
 
     # --- errors and time -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,9 @@ for a new system; nothing else in the host asks for a name.
 from dataclasses import dataclass
 
 from reference_stack.host.errnos import Errno
+from reference_stack.host.sysctl_rows import SysctlTable
+from reference_stack.host.sysctls import LINUX
+from reference_stack.host.sysctls_bsd import DRAGONFLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class HostTraits:
     """Range of ephemeral ports (RFC 6335 section 6: 49152-65535); a sysctl that was written wins."""
     random_timestamps: bool = True
     """The timestamp clock has an offset per connection (RFC 7323 section 7.1 suggests)."""
+    sysctls: SysctlTable = LINUX
+    """The settings that sysctl(8) knows."""
+    option_table: str = "linux"
+    """Which options of level SOL_TCP there are, see `sockopts.TABLES`."""
+    multicast_errno: Errno | None = None
+    """bind(2) and connect(2) refuse a multicast address with this; None: bind succeeds, connect finds no route."""
+    listener_connect_errno: Errno = Errno.EISCONN
+    """connect(2) on a listening socket."""
 
 
 TRAITS: dict[str, HostTraits] = {
@@ -53,6 +64,17 @@ TRAITS: dict[str, HostTraits] = {
         successor_isn_is_exact=True,
         first_port=32768,
         last_port=60999,
+    ),
+    "dragonfly": HostTraits(
+        # ip(4), IP_PORTRANGE_DEFAULT; Stevens, TCP/IP Illustrated, volume 1, 1.9.
+        first_port=1024,
+        last_port=5000,
+        sysctls=DRAGONFLY,
+        option_table="dragonfly",
+        # tcp(4), EAFNOSUPPORT.
+        multicast_errno=Errno.EAFNOSUPPORT,
+        # Stevens, TCP/IP Illustrated, volume 2, 15.7 (soconnect); tcp(4) says only that it fails.
+        listener_connect_errno=Errno.EOPNOTSUPP,
     ),
 }
 

@@ -35,6 +35,10 @@ class DelayedAck:
         """What ``getsockopt(TCP_QUICKACK)`` tells of the mode of the moment; None: there is only what was set."""
         return None
 
+    def delay_us(self, connection: "ConnectionCore") -> int:  # noqa: ARG002
+        """Return how long an acknowledgment may wait for company."""
+        return self.DELAY_US
+
     def segment_estimate(self, connection: "ConnectionCore") -> int:  # noqa: ARG002
         """``tcpi_rcv_mss``: how large a full segment of the peer seems to be."""
         return self._largest
@@ -49,7 +53,7 @@ class DelayedAck:
         if connection.settings.quickack or self._unacknowledged >= 2 * full:
             connection.ack_now = True
         elif not connection.timers.is_running(DELAYED_ACK):
-            connection.timers.set(DELAYED_ACK, arrival.now + self.DELAY_US)
+            connection.timers.set(DELAYED_ACK, arrival.now + self.delay_us(connection))
 
     def decide(self, connection: "ConnectionCore", *, now: int) -> None:
         """An event is over and data that could leave has left: the last chance to acknowledge now."""

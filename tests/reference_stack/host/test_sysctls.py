@@ -2,7 +2,8 @@
 
 import pytest
 
-from reference_stack.host.sysctls import TABLE, Acts, SysctlError, SysctlSettings
+from reference_stack.host.sysctl_rows import Acts, SysctlError
+from reference_stack.host.sysctls import TABLE, SysctlSettings
 from reference_stack.personality import personality
 from reference_stack.settings import ConnectionSettings
 

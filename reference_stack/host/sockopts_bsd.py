@@ -1,0 +1,71 @@
+"""Options of level IPPROTO_TCP on DragonFly BSD (tcp(4)). Those of Linux that the page does not have do not exist.
+
+A Boolean reads back as 1; the kernel gives the bit of its flag, and tcp(4) promises no number.
+"""
+
+from reference_stack.host.errnos import CallFailed, Errno
+from reference_stack.host.optionrows import IntOption, Option, OptionContext, put_setting, setting, setting_switch
+from reference_stack.host.sysctl_rows import Acts
+from wire import abi
+from wire.abi import SOL_TCP
+
+_MAN = "tcp(4)"
+_SECOND = 1_000_000
+_SECONDS_MAX = 2**31 // 1000
+_LEAST_MSS = 216
+"""DragonFly's source, net.inet.tcp.minmss (256) less 40; tcp(4) gives no limit."""
+_OPTION_FIELDS = ("window_scaling", "timestamps", "sack")
+
+
+def _get_maxseg(context: OptionContext) -> int:
+    socket = context.stream
+    if socket.live is None or socket.is_listening:
+        return socket.settings.user_mss or socket.settings.default_mss
+    return socket.live.tcb.snd_mss
+
+
+def _set_maxseg(context: OptionContext, value: int) -> None:
+    """Reduce the segment size; more than it is now is refused, and what is very small is raised."""
+    if not 0 < value <= _get_maxseg(context):
+        raise CallFailed(Errno.EINVAL)
+    live = context.stream.live
+    payload = max(value, _LEAST_MSS)
+    context.stream.settings.user_mss = payload + (live.tcb.option_octets if live is not None else 0)
+    context.stream.kept_fields.add("user_mss")
+    if live is not None:
+        live.update_segment_size()
+    context.changed("user_mss")
+
+
+def _set_noopt(context: OptionContext, value: int) -> None:
+    """Switch the extensions of this connection off, or back to what the system says."""
+    socket = context.stream
+    if value:
+        for field in _OPTION_FIELDS:
+            put_setting(context, field, False)
+    else:
+        defaults = context.around.personality.settings
+        for field in _OPTION_FIELDS:
+            setattr(socket.settings, field, getattr(defaults, field))
+            socket.kept_fields.discard(field)
+        context.around.sysctls.apply(socket.settings, Acts.AT_SOCKET, socket.kept_fields)
+    put_setting(context, "no_options", bool(value))
+
+
+def _seconds(number: int, name: str, field: str) -> IntOption:
+    return setting(SOL_TCP, number, name, _MAN, field, scale=_SECOND, minimum=1, maximum=_SECONDS_MAX)
+
+
+BSD_TCP_OPTIONS: tuple[Option, ...] = (
+    setting_switch(SOL_TCP, abi.TCP_NODELAY, "TCP_NODELAY", _MAN, "nodelay"),
+    IntOption(SOL_TCP, abi.TCP_MAXSEG, "TCP_MAXSEG", _MAN, _get_maxseg, _set_maxseg),
+    IntOption(
+        SOL_TCP, abi.TCP_NOOPT, "TCP_NOOPT", _MAN, lambda context: int(context.stream.settings.no_options), _set_noopt
+    ),
+    setting_switch(SOL_TCP, abi.TCP_NOPUSH, "TCP_NOPUSH", _MAN, "nopush"),
+    _seconds(abi.TCP_KEEPINIT, "TCP_KEEPINIT", "keepinit_us"),
+    _seconds(abi.TCP_KEEPIDLE, "TCP_KEEPIDLE", "keepidle_us"),
+    _seconds(abi.TCP_KEEPINTVL, "TCP_KEEPINTVL", "keepintvl_us"),
+    setting(SOL_TCP, abi.TCP_KEEPCNT, "TCP_KEEPCNT", _MAN, "keepcnt", minimum=1),
+)
+"""The rows of level IPPROTO_TCP."""
