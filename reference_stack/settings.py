@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from reference_stack.device import Device
-
 from reference_stack.authentication.keys import PeerKey
+from reference_stack.device import Device
 
 
 @dataclass(slots=True)

@@ -82,6 +82,12 @@ class PolicyFault(Fault):
     __slots__ = ()
     kind: ClassVar[str] = "policy"
 
+    def fits(self, sound: Personality) -> bool:
+        """Tell whether the personality's policy has the method or constant."""
+        policy, name = self.part.split(".")
+        factory = getattr(sound.policies, policy)
+        return not isinstance(factory, type) or hasattr(factory, name)
+
     def mutated(self, sound: Personality) -> Personality:
         """Return the personality with the policy replaced."""
         policy, name = self.part.split(".")

@@ -89,8 +89,10 @@ def _load(path: Path) -> ModuleType:
 
 
 def _marks(function: Callable[..., None]) -> Sequence[pytest.Mark]:
-    marks: Sequence[pytest.Mark] = getattr(function, "pytestmark", ())
-    return marks
+    own: Sequence[pytest.Mark] = getattr(function, "pytestmark", ())
+    of_file: Any = inspect.unwrap(function).__globals__.get("pytestmark", ())
+    decorators = of_file if isinstance(of_file, list | tuple) else (of_file,)
+    return [*own, *(decorator.mark for decorator in decorators)]
 
 
 def _parameter_sets(function: Callable[..., None]) -> Iterator[tuple[tuple[str, Any], ...]]:

@@ -28,7 +28,10 @@ class InflightLimit:
         """An acknowledgment came."""
         total = connection.counters.bytes_acknowledged
         srtt = connection.rtt.srtt
-        if self._since is None or srtt is None or connection.send_queue.end <= connection.tcb.snd_nxt:
+        if connection.send_queue.end <= connection.tcb.snd_nxt:
+            self._since = None
+            return
+        if self._since is None or srtt is None:
             self._since, self._acknowledged = now, total
             return
         elapsed = now - self._since
