@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from reference_stack.connection import Connection
 from reference_stack.host.callbase import CallBase, Outcome, check_family, refuse_flags
 from reference_stack.host.errnos import CallFailed, Errno, NotModelled
+from reference_stack.host.sendmemory import page_room
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.udplayer import UdpSocket
 from reference_stack.host.values import AddressLike, Control, ControlLike, Micros, Result, failure
@@ -50,8 +51,13 @@ class Writing:
     count: int
     flags: int
     address: AddressLike | None = None
+    parts: tuple[int, ...] = ()
+    """Sizes of the buffers that `data` was gathered from, where that matters."""
     taken: int = 0
     is_started: bool = False
+    is_nonblocking: bool = False
+    joined: int | None = None
+    """Where the send before this one ended whose last buffer this one goes on filling."""
     zerocopy_number: int | None = None
 
 
@@ -96,7 +102,7 @@ class TransferCalls(CallBase):
         for message in control:
             raise NotModelled(f"sendmsg with control message of level {message.level}, type {message.type}")
         data = b"".join(buffers)
-        return self._send(fd, Writing(data, len(data), flags, address), now=now)
+        return self._send(fd, Writing(data, len(data), flags, address, tuple(map(len, buffers))), now=now)
 
     def _send(self, fd: int, writing: Writing, *, now: Micros) -> Outcome:
         socket = self.either(fd)
@@ -104,13 +110,15 @@ class TransferCalls(CallBase):
             return self._send_datagram(socket, writing)
         refuse_flags(writing.flags, _SEND_NOT_MODELLED, "send")
 
+        writing.is_nonblocking = socket.is_nonblocking or bool(writing.flags & MSG_DONTWAIT)
+
         def expire(_now: Micros) -> Result:
             return Result(writing.taken) if writing.taken else failure(Errno.EAGAIN)
 
         return self.wait(
             lambda at: self._try_send(socket, writing, now=at),
             now=now,
-            is_nonblocking=socket.is_nonblocking or bool(writing.flags & MSG_DONTWAIT),
+            is_nonblocking=writing.is_nonblocking,
             timeout_us=socket.options.sndtimeo_us,
             expire=expire,
         )
@@ -148,26 +156,40 @@ class TransferCalls(CallBase):
             room = memory.room(connection, socket.lowat)
             if not room:
                 memory.is_short = connection.is_writer_waiting = True
+                if writing.taken and writing.is_nonblocking:
+                    socket.send_times.on_write(socket.error_queue.written, joined=writing.joined)
                 return
-            piece = writing.data[writing.taken : writing.taken + room]
+            pages = page_room(writing.parts, writing.taken) if _is_zerocopy(socket, writing) else room
+            piece = writing.data[writing.taken : writing.taken + min(room, pages)]
+            if not writing.taken:
+                writing.joined = memory.tail_end(connection)
+            has_room = memory.takes(connection, len(piece), socket.lowat)
+            is_full = pages < room and writing.taken + len(piece) < writing.count
+            if is_full:
+                memory.close_tail()
             self._note(socket, writing, len(piece))
-            goes_on = memory.takes(connection, len(piece), socket.lowat) and writing.taken < writing.count
+            goes_on = has_room and writing.taken < writing.count
             connection.send(
                 piece,
                 now=now,
-                more=wants_more or goes_on,
+                more=wants_more or (goes_on and not is_full),
                 urgent=is_urgent and not goes_on,
-                end_of_record=bool(writing.flags & MSG_EOR) and not goes_on,
+                end_of_record=is_full or (bool(writing.flags & MSG_EOR) and not goes_on),
             )
             self.tcp.settle(socket, now=now)
 
     @staticmethod
     def _note(socket: TcpSocket, writing: Writing, count: int) -> None:
-        """Count the octets of a write, and number it when it is a zero-copy one (SO_ZEROCOPY allows them)."""
+        """Count the octets of a write, and number it when it is a zero-copy one."""
         writing.taken += count
-        end = socket.error_queue.written(count)
-        if count and writing.flags & MSG_ZEROCOPY and socket.options.zerocopy:
-            writing.zerocopy_number = socket.error_queue.add(writing.zerocopy_number, end)
+        queue = socket.error_queue
+        if not count:
+            return
+        queue.written += count
+        if _is_zerocopy(socket, writing):
+            writing.zerocopy_number = queue.add(writing.zerocopy_number)
+        if writing.taken == writing.count:
+            socket.send_times.on_write(queue.written, joined=writing.joined)
 
     def _send_datagram(self, socket: UdpSocket, writing: Writing) -> Result:
         if socket.error:
@@ -222,7 +244,7 @@ class TransferCalls(CallBase):
     def _receive(self, fd: int, reading: Reading, *, now: Micros, control_size: int = -1) -> Outcome:
         socket = self.either(fd)
         if reading.flags & MSG_ERRQUEUE:
-            return _from_error_queue(socket, control_size)
+            return _from_error_queue(socket, reading, control_size)
 
         def attempt(at: Micros) -> Result | None:
             if isinstance(socket, UdpSocket):
@@ -321,17 +343,19 @@ def _received(reading: Reading) -> Result:
     return Result(len(reading.got), data=b"" if reading.flags & MSG_TRUNC else reading.got)
 
 
-def _from_error_queue(socket: TcpSocket | UdpSocket, control_size: int) -> Result:
+def _is_zerocopy(socket: TcpSocket, writing: Writing) -> bool:
+    """SO_ZEROCOPY allows MSG_ZEROCOPY; without it the flag means nothing."""
+    return bool(writing.flags & MSG_ZEROCOPY) and socket.options.zerocopy
+
+
+def _from_error_queue(socket: TcpSocket | UdpSocket, reading: Reading, control_size: int) -> Result:
     """Return the first entry of the error queue, EAGAIN without one.
 
-    Measured: an ICMP error leaves none on a TCP socket; completions of zero-copy sends do.
+    Measured: an ICMP error leaves none on a TCP socket; completions of zero-copy sends and times of sends do.
     """
-    if not isinstance(socket, TcpSocket) or not socket.error_queue.completions:
+    if not isinstance(socket, TcpSocket) or not socket.error_queue.entries:
         raise CallFailed(Errno.EAGAIN)
-    control = socket.error_queue.completions.pop(0).control(socket.family)
-    if control_size < cmsg_len(len(control.data)):
-        return Result(0, msg_flags=MSG_ERRQUEUE | MSG_CTRUNC)
-    return Result(0, control=(control,), msg_flags=MSG_ERRQUEUE)
+    return socket.error_queue.take(socket.family, size=reading.count, control_size=max(control_size, 0))
 
 
 def _with_inq(socket: TcpSocket, result: Result, control_size: int) -> Result:

@@ -142,6 +142,7 @@ class ListeningTcp(TcpBase):
         if child.memory is not None and listener.memory is not None:
             child.memory.is_locked = listener.memory.is_locked
         child.options = replace(listener.options, stored=dict(listener.options.stored))
+        child.send_times.flags = listener.send_times.flags
         child.kept_fields = set(listener.kept_fields)
         child.local_ip, child.local_port = name.local_ip, name.local_port
         child.remote_ip, child.remote_port = name.remote_ip, name.remote_port

@@ -18,13 +18,15 @@ _SHARED = 320  # aligned skb_shared_info
 _SK_BUFF = 256  # aligned sk_buff
 _GSO_MOST = 65_536 - 1 - _HEADERS
 _DEFAULT_MSS = 536
+_MAX_FRAGMENTS = 17  # MAX_SKB_FRAGS
+_PAGE = 4096
 _LEAST_SEGMENTS = 10  # TCP_INIT_CWND
 
 
 class SendMemory:
     """The send memory of one socket; `sndbuf` is what SO_SNDBUF reports. Offsets count octets since the SYN."""
 
-    __slots__ = ("_ends", "_written", "is_locked", "is_short", "sndbuf")
+    __slots__ = ("_ends", "_is_tail_closed", "_written", "is_locked", "is_short", "sndbuf")
 
     def __init__(self, sndbuf: int) -> None:
         self.sndbuf = sndbuf
@@ -34,6 +36,7 @@ class SendMemory:
         """A writer found no memory: room that comes free wakes it and lets the buffer grow (SOCK_NOSPACE)."""
         self._ends: list[int] = []
         self._written = 0
+        self._is_tail_closed = False
 
     def restart(self) -> None:
         """Forget all buffers: the socket begins a new connection."""
@@ -43,18 +46,28 @@ class SendMemory:
     def room(self, connection: Connection, lowat: int) -> int:
         """Return how many octets fit into the last unsent buffer, or a new one; 0 when none may be begun."""
         tail, size = self._tail(connection), buffer_size(connection)
-        if 0 < tail < size:
+        if 0 < tail < size and not self._is_tail_closed:
             return size - tail
         return 0 if self._is_full(connection, 0, lowat) else size
 
     def takes(self, connection: Connection, count: int, lowat: int) -> bool:
         """Note that `count` octets, no more than `room`, are about to be queued; tell whether more will fit then."""
         is_full = self._is_full(connection, count, lowat)
-        if 0 < self._tail(connection) < buffer_size(connection):
+        if self.tail_end(connection) is not None:
             self._ends.pop()
+        self._is_tail_closed = False
         self._written += count
         self._ends.append(self._written)
         return not is_full
+
+    def tail_end(self, connection: Connection) -> int | None:
+        """Return where the last unsent buffer ends, if it takes more octets."""
+        is_open = 0 < self._tail(connection) < buffer_size(connection) and not self._is_tail_closed
+        return self._written if is_open else None
+
+    def close_tail(self) -> None:
+        """Nothing more fits into the last buffer, however few octets it has."""
+        self._is_tail_closed = True
 
     def sent(self, end: int) -> None:
         """Note that a segment left which ended `end` octets behind the SYN, modulo 2**32: it is a buffer of its own."""
@@ -95,6 +108,24 @@ class SendMemory:
         if sent not in self._ends and sent > self._written - connection.unacknowledged_octets:
             insort(self._ends, sent)
         return self._written - max(self._ends[-2] if len(self._ends) > 1 else 0, sent)
+
+
+def page_room(parts: tuple[int, ...], taken: int) -> int:
+    """Return how many octets behind the first `taken` ones a buffer of a zero-copy send holds: 17 fragments.
+
+    A part takes a fragment for each page, which is at least one. Measured: 18 parts of one octet are 17 and 1.
+    """
+    fragments, room = 0, 0
+    for part in parts:
+        skipped = min(taken, part)
+        taken -= skipped
+        rest = part - skipped
+        fits = min(rest, (_MAX_FRAGMENTS - fragments) * _PAGE)
+        fragments += -(-fits // _PAGE)
+        room += fits
+        if fits < rest or fragments == _MAX_FRAGMENTS:
+            return room
+    return _GSO_MOST + room
 
 
 def buffer_size(connection: Connection) -> int:

@@ -7,6 +7,7 @@ from enum import Enum
 from reference_stack.connection import Connection
 from reference_stack.host.errqueue import ErrorQueue
 from reference_stack.host.sendmemory import UNLIMITED, SendMemory
+from reference_stack.host.sendtimes import SendTimes
 from reference_stack.host.traits import HostTraits
 from reference_stack.host.values import Micros
 from reference_stack.settings import ConnectionSettings
@@ -145,6 +146,7 @@ class TcpSocket(Socket):
         if traits.counts_send_memory:
             self.memory, settings.sndbuf = SendMemory(settings.sndbuf), UNLIMITED
         self.error_queue = ErrorQueue()
+        self.send_times = SendTimes()
         self.kept_fields: set[str] = set()
         """Names of settings that a socket option has set: a sysctl changes them no more."""
         self.phase = Phase.UNCONNECTED
@@ -246,7 +248,7 @@ class TcpSocket(Socket):
         state = self.state
         is_read_over = self.is_read_shut or self.at_end
         is_write_over = self.is_write_shut or (self.is_established and state is State.CLOSED)
-        events = POLLERR if self.error or self.error_queue.completions else 0
+        events = POLLERR if self.error or self.error_queue.entries else 0
         if (is_read_over and is_write_over) or state is State.CLOSED:
             events |= POLLHUP
         if is_read_over:

@@ -2,7 +2,7 @@
 
 from struct import Struct
 
-from reference_stack.host.errnos import CallFailed, Errno
+from reference_stack.host.errnos import CallFailed, Errno, NotModelled
 from reference_stack.host.optionrows import (
     INT_MAX,
     BytesOption,
@@ -23,6 +23,8 @@ from wire import abi
 from wire.abi import AF_INET6, IP_PMTUDISC_DONT, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP
 
 _MICROS = 1_000_000
+_TIMESTAMPING_END = 1 << 19
+"""Behind the last flag of SO_TIMESTAMPING that Linux 6.18 knows."""
 _MEMINFO = Struct("<9I")
 _MAN, _IP, _IPV6 = "socket(7)", "ip(7)", "ipv6(7)"
 
@@ -102,6 +104,36 @@ def _timeout(name: str, number: int, field: str) -> BytesOption:
     return BytesOption(SOL_SOCKET, number, name, _MAN, reader, writer)
 
 
+def _get_timestamping(context: OptionContext, _size: int, _initial: bytes) -> bytes:
+    """struct so_timestamping: the flags, and the number of a hardware clock, of which there is none."""
+    return abi.pack_int(context.stream.send_times.flags) + bytes(4)
+
+
+def _set_timestamping(context: OptionContext, value: bytes) -> None:
+    """Check the flags in the order of Linux (measured): EINVAL, and EOPNOTSUPP for a hardware clock."""
+    if len(value) < 4:
+        raise CallFailed(Errno.EINVAL)
+    flags = abi.unpack_int(value[:4]) & 0xFFFF_FFFF
+    times, connection = context.stream.send_times, context.stream.live
+    is_numbered = bool(flags & abi.SOF_TIMESTAMPING_OPT_ID)
+    if flags >= _TIMESTAMPING_END or (flags & abi.SOF_TIMESTAMPING_OPT_ID_TCP and not is_numbered):
+        raise CallFailed(Errno.EINVAL)
+    if is_numbered and connection is None and not times.flags & abi.SOF_TIMESTAMPING_OPT_ID:
+        raise CallFailed(Errno.EINVAL)
+    if flags & abi.SOF_TIMESTAMPING_OPT_STATS and not flags & abi.SOF_TIMESTAMPING_OPT_TSONLY:
+        raise CallFailed(Errno.EINVAL)
+    if flags & abi.SOF_TIMESTAMPING_BIND_PHC:
+        raise CallFailed(Errno.EOPNOTSUPP)
+    for bit, name in ((abi.SOF_TIMESTAMPING_OPT_STATS, "OPT_STATS"), (abi.SOF_TIMESTAMPING_RX_SOFTWARE, "RX_SOFTWARE")):
+        if flags & bit:
+            raise NotModelled(f"setsockopt SO_TIMESTAMPING with SOF_TIMESTAMPING_{name}")
+    if is_numbered and connection is not None and not times.flags & abi.SOF_TIMESTAMPING_OPT_ID:
+        from_unsent = flags & abi.SOF_TIMESTAMPING_OPT_ID_TCP
+        first = connection.send_queue.end if from_unsent else connection.tcb.snd_una
+        times.number_from(first - connection.tcb.iss - 1)
+    times.flags = flags
+
+
 def _set_rcvlowat(context: OptionContext, value: int) -> None:
     context.socket.options.rcvlowat = INT_MAX if value < 0 else value or 1
 
@@ -154,6 +186,9 @@ _SOCKET_OPTIONS: tuple[Option, ...] = (
     _timeout("SO_RCVTIMEO", abi.SO_RCVTIMEO, "rcvtimeo_us"),
     _timeout("SO_SNDTIMEO", abi.SO_SNDTIMEO, "sndtimeo_us"),
     switch(SOL_SOCKET, abi.SO_ZEROCOPY, "SO_ZEROCOPY", "linux/msg_zerocopy.rst", "zerocopy"),
+    BytesOption(
+        SOL_SOCKET, abi.SO_TIMESTAMPING, "SO_TIMESTAMPING", "timestamping.rst", _get_timestamping, _set_timestamping
+    ),
     BytesOption(SOL_SOCKET, abi.SO_MEMINFO, "SO_MEMINFO", "linux/sock_diag.h", _meminfo),
     *(
         UnmodelledOption(SOL_SOCKET, getattr(abi, name), name, _MAN)
@@ -170,7 +205,6 @@ _SOCKET_OPTIONS: tuple[Option, ...] = (
             "SO_PASSSEC",
             "SO_TIMESTAMP",
             "SO_TIMESTAMPNS",
-            "SO_TIMESTAMPING",
             "SO_RXQ_OVFL",
             "SO_PEEK_OFF",
             "SO_LOCK_FILTER",

@@ -3,6 +3,7 @@
 from reference_stack.connection import Connection, FourTuple
 from reference_stack.host.demux import TcpDemux
 from reference_stack.host.iplayer import IpFields, fields_of
+from reference_stack.host.sendtimes import Departed
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.surroundings import Surroundings
 from reference_stack.host.syncookies import SynCookies
@@ -10,7 +11,7 @@ from reference_stack.host.sysctl_rows import Acts
 from reference_stack.host.values import Micros
 from reference_stack.states import State
 from wire.seq import Seq
-from wire.tcp import TcpSegment
+from wire.tcp import SYN, TcpSegment
 
 _HANDSHAKE = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
 
@@ -60,6 +61,7 @@ class TcpBase:
         socket.seen_routes = around.routes.version
         socket.time_wait_since = None
         socket.error_queue.restart()
+        socket.send_times.restart()
         if socket.memory is not None:
             socket.memory.restart()
         if around.traits.has_flow_labels:
@@ -97,14 +99,15 @@ class TcpBase:
         connection = socket.connection
         if connection is None:
             return
+        self._tell_acknowledged(socket, connection, now=now)
         outgoing = connection.take_outgoing()
         if outgoing:
             fields = fields_of(socket)
             for each in outgoing:
-                self._around.emit(self._around.ip.tcp(connection.four_tuple, each.segment, fields, each.ecn))
-                if socket.memory is not None and each.segment.payload:
-                    end = each.segment.seq + len(each.segment.payload)
-                    socket.memory.sent(end - connection.tcb.iss - 1)
+                packet = self._around.ip.tcp(connection.four_tuple, each.segment, fields, each.ecn)
+                self._around.emit(packet)
+                if each.segment.payload:
+                    self._note_departure(socket, connection, each.segment, packet, now=now)
             socket.has_new_route = socket.has_new_route or socket.seen_routes != self._around.routes.version
         if connection.error:
             socket.error, connection.error = connection.error, 0
@@ -115,8 +118,6 @@ class TcpBase:
             self._on_established(socket)
         if socket.settings.path_mtu not in (None, socket.seen_path_mtu):
             self._learn_path_mtu(socket, now=now)
-        if socket.options.zerocopy and socket.error_queue.acknowledge(connection.unacknowledged_octets):
-            _wake(socket)
         if socket.memory is not None:
             if socket.memory.is_short:
                 self._grow_send_memory(socket, connection)
@@ -126,6 +127,29 @@ class TcpBase:
         _notice_changes(socket, connection)
         if connection.is_deleted:
             self._on_deleted(socket, now=now)
+
+    @staticmethod
+    def _tell_acknowledged(socket: TcpSocket, connection: Connection, *, now: Micros) -> None:
+        """Put into the error queue what an acknowledgment completed."""
+        times = socket.send_times.acknowledge(connection.counters.bytes_acknowledged, now=now)
+        socket.error_queue.entries.extend(times)
+        is_complete = socket.options.zerocopy and socket.error_queue.acknowledge(connection.unacknowledged_octets)
+        if times or is_complete:
+            _wake(socket)
+
+    @staticmethod
+    def _note_departure(
+        socket: TcpSocket, connection: Connection, segment: TcpSegment, packet: bytes, *, now: Micros
+    ) -> None:
+        """Octets leave: their buffer is on its way, and the application may want to know when that was."""
+        start = (segment.seq + bool(segment.flags & SYN) - connection.tcb.iss - 1) % 2**32
+        end = start + len(segment.payload)
+        if socket.memory is not None:
+            socket.memory.sent(end)
+        times = socket.send_times.on_departure(Departed(start, end, packet, segment.payload), now=now)
+        if times:
+            socket.error_queue.entries.extend(times)
+            _wake(socket)
 
     def before_sending(self, socket: TcpSocket, connection: Connection, *, now: Micros) -> None:
         """Take over the sizes of a route that changed: the packet before this one found it (measured)."""

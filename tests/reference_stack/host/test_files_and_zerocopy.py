@@ -3,6 +3,7 @@
 import pytest
 
 from reference_stack.host import Errno, NotModelled
+from reference_stack.personality import personality
 from tests.reference_stack.host.world import World
 from wire.abi import (
     IP_RECVERR,
@@ -194,3 +195,14 @@ def test_a_control_buffer_without_room_cuts_the_completion(world: World) -> None
     world.inject(". 1:1(0) ack 11")
     result = world.call("recvmsg", fd=fd, sizes=(0,), control_size=0, flags=MSG_ERRQUEUE)
     assert (result.value, result.control, result.msg_flags) == (0, (), MSG_ERRQUEUE | MSG_CTRUNC)
+
+
+def test_a_zero_copy_send_of_many_parts_fills_frames_of_seventeen() -> None:
+    # Measured on Linux 6.18: each part is a page fragment of its own, a frame has 17 at most, and a full one PSH.
+    world = World(chosen=personality("linux"))
+    fd = zerocopy(world)
+    world.host.system.stream(fd).settings.nodelay = True
+    parts = (b"x",) * 36
+    call = world.start("sendmsg", fd=fd, buffers=parts, flags=MSG_ZEROCOPY, address=None, control=())
+    assert world.results[call][1].value == 36
+    assert [text.partition(" ack")[0] for text in world.sent()] == ["P. 1:18(17)", "P. 18:35(17)", "P. 35:37(2)"]
