@@ -45,12 +45,15 @@ class Connection(ConnectionCore):
         """Active OPEN: the SYN is queued and the state is SYN-SENT (RFC 9293, 3.10.1)."""
         self.calls["call/open-active"](self, now=now)
 
-    def accept_syn(self, segment: TcpSegment, *, now: Micros) -> None:
-        """Passive OPEN got this SYN: the state is SYN-RECEIVED and the SYN-ACK is queued (RFC 9293, 3.10.7.2)."""
+    def accept_syn(self, segment: TcpSegment, *, now: Micros, ecn: int = 0) -> None:
+        """Passive OPEN got this SYN: the state is SYN-RECEIVED and the SYN-ACK is queued (RFC 9293, 3.10.7.2).
+
+        `ecn` is the ECN codepoint of the IP header.
+        """
         self.tcb.is_passive = True
         self.authentication.begin_with(self, segment)
         negotiation.prepare_syn(self, now=now)
-        arrival = Arrival(self, segment, now=now)
+        arrival = Arrival(self, segment, now=now, ecn=ecn)
         self.counters.segments_in += 1
         self.last_received_at = now
         negotiation.take_peer_syn(self, arrival)

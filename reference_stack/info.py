@@ -47,7 +47,7 @@ def tcp_info(connection: "ConnectionCore", *, now: int) -> TcpInfo:
         "delivered": counters.delivered,
         "delivered_ce": counters.delivered_ce,
     }
-    return TcpInfo(**members, **_sender(connection), **_clocks(connection, now=now))
+    return TcpInfo(**members, **connection.ecn.info(), **_sender(connection), **_clocks(connection, now=now))
 
 
 def _options(connection: "ConnectionCore") -> int:

@@ -25,7 +25,8 @@ def emit(
     It does not where the personality notices that the device refused it.
     """
     tcb = connection.tcb
-    options = connection.options.other(connection, now=now)
+    is_repeated = bool(payload) and not is_new_data
+    options = connection.options.other(connection, now=now, is_repeated=is_repeated)
     window = connection.window.select(connection)
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + window)
     tcb.offered_window = window
@@ -34,8 +35,7 @@ def emit(
         # RFC 9293, MUST-62: the pointer names the octet after the urgent data; it is a positive 16-bit offset.
         urgent = min(tcb.snd_up - seq - connection.settings.urgent_points_to_last, 0xFFFF)
         flags |= URG
-    if tcb.has_ecn:
-        flags |= connection.ecn.flags(connection, is_new_data=is_new_data)
+    flags |= connection.ecn.flags(connection, is_new_data=is_new_data)
     _queue(
         connection,
         TcpSegment(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from reference_stack.arrival.control import RESET_ERRNO
 from reference_stack.authentication.signing import Authentication
 from reference_stack.device import Device
+from reference_stack.policies.accecn import AccurateEcn
 from reference_stack.policies.acking import DelayedAck
 from reference_stack.policies.challenge import ChallengeAck
 from reference_stack.policies.ecn import Ecn
@@ -104,7 +105,7 @@ class Policies:
     """Text on a SYN."""
     authentication: Callable[[], Authentication] = Authentication
     """Signatures: RFC 2385, RFC 5925."""
-    ecn: Callable[[], Ecn] = Ecn
+    ecn: Callable[[], Ecn] = AccurateEcn
     """Explicit congestion notification."""
 
 

@@ -101,7 +101,12 @@ class ConnectionSettings:
     dsack: bool = True
     """RFC 2883: report duplicates (sysctl ``tcp_dsack``)."""
     ecn: int = 0
-    """sysctl ``tcp_ecn``: 0 off, 1 ask and accept, 2 accept when asked (RFC 3168)."""
+    """sysctl ``tcp_ecn``: 0 off, 1 ask and accept, 2 accept when asked (RFC 3168).
+
+    With RFC 9768: 3 ask for accurate ECN, 4 ask for classic ECN, 5 do not ask; all three accept both.
+    """
+    ecn_option: int = 2
+    """sysctl ``tcp_ecn_option``: 0 leaves the option of accurate ECN out."""
     urgent_points_to_last: bool = False
     """sysctl ``tcp_stdurg``: the urgent pointer names the last urgent octet (RFC 1122) and not the one after it."""
 

@@ -34,6 +34,7 @@ def complete_handshake(connection: "ConnectionCore", arrival: Arrival) -> Verdic
     _take_window(connection, arrival)
     acknowledge.take_ack(connection, arrival)
     negotiation.become_established(connection, now=arrival.now)
+    connection.ecn.on_handshake_ack(connection, arrival)
     # Text that waited since the SYN may have moved RCV.NXT.
     return order.trim(connection, arrival)
 

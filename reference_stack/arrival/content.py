@@ -14,9 +14,8 @@ NEXT, STOP = Verdict.NEXT, Verdict.STOP
 
 
 def note_congestion_marks(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
-    """CE on an acceptable segment is echoed until CWR comes (RFC 3168, 6.1.3)."""
-    if connection.tcb.has_ecn:
-        connection.ecn.on_segment(connection, arrival)
+    """CE on an acceptable segment is echoed until CWR comes (RFC 3168, 6.1.3), or counted (RFC 9768, 3.2.1)."""
+    connection.ecn.on_segment(connection, arrival)
     return NEXT
 
 

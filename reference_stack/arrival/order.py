@@ -60,6 +60,11 @@ def repeat_syn_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         arrival.flags &= ~SYN
         arrival.seq = tcb.rcv_nxt
         return NEXT
+    if not connection.ecn.on_syn_again(connection, arrival):
+        # RFC 9768, 3.1.5: one handshake does not ask for two kinds of feedback.
+        output.send_reset(connection, seq=tcb.snd_nxt, with_ack=True)
+        connection.delete()
+        return STOP
     if connection.challenge.allows_challenge(connection, now=arrival.now):
         output.send_syn(connection, now=arrival.now)
     return STOP

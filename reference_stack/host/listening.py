@@ -16,7 +16,7 @@ from reference_stack.host.values import Micros
 from reference_stack.rules import ListenVerdict
 from reference_stack.states import State
 from wire.options import FastOpen, Md5, Mss, Timestamps
-from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+from wire.tcp import ACK, AE, FIN, RST, SYN, TcpSegment
 
 _FAST_OPEN_SERVER, _FAST_OPEN_WITHOUT_COOKIE, _FAST_OPEN_EVERYWHERE = 0x2, 0x200, 0x400
 
@@ -38,7 +38,14 @@ class ListeningTcp(TcpBase):
                 self.settle(child, now=now)
 
     def _on_listener(
-        self, listener: TcpSocket, name: FourTuple, segment: TcpSegment, *, now: Micros, least_isn: int | None = None
+        self,
+        listener: TcpSocket,
+        name: FourTuple,
+        segment: TcpSegment,
+        *,
+        now: Micros,
+        least_isn: int | None = None,
+        ecn: int = 0,
     ) -> None:
         if not accepts_unconnected(listener.settings, Path(name.remote_ip, name.local_ip), segment):
             return
@@ -52,7 +59,7 @@ class ListeningTcp(TcpBase):
                 self._send_cookie(listener, name, segment, now=now)
             elif self._has_room(listener):
                 child = self._child(listener, name)
-                self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now)
+                self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now, ecn=ecn)
                 self.settle(child, now=now)
 
     def _refuse(self, listener: TcpSocket, name: FourTuple, segment: TcpSegment) -> None:
@@ -74,6 +81,8 @@ class ListeningTcp(TcpBase):
     def _wants_cookie(self, listener: TcpSocket) -> bool:
         """Whether a SYN is answered without keeping it (tcp(7), tcp_syncookies: 1 when full, 2 always)."""
         mode = self._around.sysctls.number("net.ipv4.tcp_syncookies")
+        if listener.settings.keys:
+            return False  # a cookie changes the SYN-ACK after it was signed
         return mode == 2 or (mode != 0 and len(listener.syn_queue) > listener.backlog)
 
     def _send_cookie(self, listener: TcpSocket, name: FourTuple, syn: TcpSegment, *, now: Micros) -> None:
@@ -82,6 +91,8 @@ class ListeningTcp(TcpBase):
             # Measured: without timestamps only the MSS survives.
             kept = tuple(option for option in syn.options if isinstance(option, Mss))
             syn = syn._replace(options=kept)
+        # A cookie has no room for accurate ECN: such a SYN is answered as one that asks for classic ECN.
+        syn = syn._replace(flags=syn.flags & ~AE)
         child = self._child(listener, name)
         connection = self._connection(child, self._cookies.isn(name, syn, now=now), now=now)
         connection.accept_syn(syn, now=now)

@@ -64,9 +64,10 @@ _TCP: tuple[Sysctl, ...] = (
     Sysctl("tcp_dsack", "1", effect=_switch("dsack", Acts.ALWAYS)),
     Sysctl("tcp_early_demux", "1"),
     Sysctl("tcp_early_retrans", "3", 0, 4, effect=_plain("early_retransmit", acts=Acts.ALWAYS)),
-    Sysctl("tcp_ecn", "2", 0, 2, effect=_plain("ecn")),
+    # Accurate ECN: the releases that have it switched on take 3 to 5 (linux/tcp_ecn.h); 6.18 was measured to refuse.
+    Sysctl("tcp_ecn", "2", 0, 5, effect=_plain("ecn")),
     Sysctl("tcp_ecn_fallback", "1", 0, 1),
-    Sysctl("tcp_ecn_option", "2", 0, 2),
+    Sysctl("tcp_ecn_option", "2", 0, 2, effect=_plain("ecn_option")),
     Sysctl("tcp_ecn_option_beacon", "3", 0, 3),
     Sysctl("tcp_fack", "0"),
     Sysctl("tcp_fastopen", "1", INT_MIN, INT_MAX),

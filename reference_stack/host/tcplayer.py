@@ -88,7 +88,7 @@ class TcpLayer(ListeningTcp):
         if listener is None:
             self._on_closed_port(name, segment)
         else:
-            self._on_listener(listener, name, segment, now=now)
+            self._on_listener(listener, name, segment, now=now, ecn=ecn)
 
     def _on_closed_port(self, name: FourTuple, segment: TcpSegment) -> None:
         """Answer as CLOSED does, unless blackhole(4) says to keep silent; log what log_in_vain asks for (tcp(4))."""

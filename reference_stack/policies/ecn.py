@@ -7,10 +7,12 @@ from wire.tcp import ACK, CWR, ECE, SYN
 if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
     from reference_stack.core import ConnectionCore
+    from wire.options import AccEcn
 
 NOT_ECT, ECT_0, CE = 0, 2, 3
-OFF, ASK, ANSWER = 0, 1, 2
-"""Values of ``settings.ecn``."""
+ASKS = frozenset({1, 4})
+ANSWERS = frozenset({1, 2, 3, 4, 5})
+"""Values of ``settings.ecn`` with which this end asks for classic ECN, and grants it."""
 
 
 class Ecn:
@@ -24,7 +26,7 @@ class Ecn:
 
     def syn_flags(self, connection: "ConnectionCore") -> int:
         """Return the flags to add to a SYN (RFC 3168, 6.1.1); not on a retransmitted one (6.1.1.1)."""
-        return ECE | CWR if connection.settings.ecn == ASK and connection.syn_retransmissions == 0 else 0
+        return ECE | CWR if connection.settings.ecn in ASKS and connection.syn_retransmissions == 0 else 0
 
     def synack_flags(self, connection: "ConnectionCore") -> int:
         """Return the flags to add to a SYN-ACK: ECE alone, and only in reply to an ECN-setup SYN."""
@@ -35,10 +37,34 @@ class Ecn:
         flags = arrival.flags & (ECE | CWR)
         if arrival.flags & ACK:
             # We may use ECN only if our SYN asked for it and the answer is ECE without CWR.
-            asked = connection.settings.ecn == ASK and connection.syn_retransmissions == 0
+            asked = connection.settings.ecn in ASKS and connection.syn_retransmissions == 0
             connection.tcb.has_ecn = asked and flags == ECE
         else:
-            connection.tcb.has_ecn = connection.settings.ecn in (ASK, ANSWER) and flags == ECE | CWR
+            connection.tcb.has_ecn = connection.settings.ecn in ANSWERS and flags == ECE | CWR
+
+    def on_syn_again(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
+        """In SYN-RECEIVED the peer's SYN came again; tell whether the handshake goes on.
+
+        RFC 3168, 6.1.1: whoever sends a SYN without the flags after one with them gives ECN up.
+        """
+        if not arrival.flags & ACK and arrival.flags & (ECE | CWR) != ECE | CWR:
+            connection.tcb.has_ecn = False
+        return True
+
+    def on_handshake_ack(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """The ACK of our SYN-ACK came."""
+
+    def info(self) -> dict[str, int]:
+        """Return members of ``TCP_INFO`` about accurate feedback."""
+        return {}
+
+    def is_option_due(self, connection: "ConnectionCore", *, is_syn: bool = False) -> bool:  # noqa: ARG002
+        """Tell whether a segment that leaves now should carry an option."""
+        return False
+
+    def option(self, *, room: int, is_syn: bool = False) -> "AccEcn | None":  # noqa: ARG002
+        """Return an option for a segment that has `room` octets left for one, or None."""
+        return None
 
     def on_segment(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Read the marks of an acceptable segment (RFC 3168, 6.1.3)."""

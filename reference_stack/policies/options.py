@@ -1,8 +1,9 @@
 """Which options a segment carries, and in which order."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wire.options import Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, WindowScale
+from wire.options import Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, WindowScale, build_options
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -11,6 +12,8 @@ NOP = Nop()
 TIMESTAMP_OCTETS = 12
 """Two NOPs and the option: RFC 7323, appendix A."""
 MAX_OPTION_OCTETS = 40
+FEEDBACK_OCTETS = 12
+"""The option of accurate ECN with all three counters, and a NOP."""
 
 
 class SegmentOptions:
@@ -31,14 +34,16 @@ class SegmentOptions:
             options += [NOP, NOP, SackPermitted()]
         if tcb.has_window_scale if is_answer else settings.window_scaling:
             options += [NOP, WindowScale(tcb.rcv_wscale)]
+        if is_answer and connection.ecn.is_option_due(connection, is_syn=True):
+            options += self._feedback(connection, options, is_syn=True)
         return tuple(options)
 
     def wants_timestamps(self, connection: "ConnectionCore") -> bool:
         """Tell whether timestamps are offered, and accepted when they are offered."""
         return connection.settings.timestamps and not connection.authentication.leaves_timestamps_out(connection)
 
-    def other(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
-        """Return the options of a segment without SYN."""
+    def other(self, connection: "ConnectionCore", *, now: int, is_repeated: bool = False) -> tuple[TcpOption, ...]:
+        """Return the options of a segment without SYN; one that repeats data has room for the usual ones only."""
         tcb = connection.tcb
         options: tuple[TcpOption, ...] = ()
         if tcb.has_timestamps:
@@ -48,7 +53,18 @@ class SegmentOptions:
             if blocks:
                 wire = connection.sequence.wire
                 options += (NOP, NOP, Sack(tuple((wire(left), wire(right)) for left, right in blocks)))
+        if not is_repeated and connection.ecn.is_option_due(connection):
+            options += tuple(self._feedback(connection, options))
         return options
+
+    @staticmethod
+    def _feedback(
+        connection: "ConnectionCore", options: Sequence[TcpOption], *, is_syn: bool = False
+    ) -> list[TcpOption]:
+        """Return the option of accurate ECN in what room there is, NOPs in front (RFC 9768, 3.2.3.3: SACK first)."""
+        room = MAX_OPTION_OCTETS - connection.authentication.octets(connection) - len(build_options(options))
+        option = connection.ecn.option(room=room, is_syn=is_syn)
+        return [] if option is None else [NOP] * (-len(option.build()) % 4) + [option]
 
     def max_blocks(self, connection: "ConnectionCore") -> int:
         """Return how many SACK blocks fit: as many as possible (RFC 2018, section 4)."""
@@ -56,10 +72,11 @@ class SegmentOptions:
 
     def octets_now(self, connection: "ConnectionCore") -> int:
         """Return how many option octets a data segment would carry beyond those of every segment (SACK blocks)."""
+        feedback = FEEDBACK_OCTETS if connection.ecn.is_option_due(connection) else 0
         if not connection.tcb.has_sack or not (connection.reassembly or connection.sack.has_duplicate):
-            return 0
+            return feedback
         known = len(connection.reassembly) + connection.sack.has_duplicate
-        return 4 + 8 * min(known, self.max_blocks(connection))
+        return 4 + 8 * min(known, self.max_blocks(connection)) + feedback
 
 
 class TimestampClock:

@@ -19,7 +19,7 @@ def sysctls() -> SysctlSettings:
         ("tcp_sack", ["0", "1", "2", "255"], ["-1", "256", "x", ""]),
         ("tcp_autocorking", ["0", "1"], ["2"]),
         ("tcp_ecn_fallback", ["0", "1"], ["2"]),
-        ("tcp_ecn", ["0", "1", "2"], ["3"]),
+        ("tcp_ecn", ["0", "1", "2", "3", "5"], ["6"]),
         ("tcp_syn_retries", ["1", "127"], ["0", "128", "255"]),
         ("tcp_synack_retries", ["0", "255"], ["256"]),
         ("tcp_syn_linear_timeouts", ["0", "127"], ["128"]),
