@@ -158,9 +158,11 @@ def open_without_syn(original: ArrivalRule, connection: ConnectionCore, arrival:
 
 
 @OPENING.connection("accept_syn", "isn-max-overflow", "RFC 9293 3.4")
-def stop_at_highest_number(original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int) -> None:
+def stop_at_highest_number(
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+) -> None:
     """A SYN with the highest sequence number is acknowledged with that number."""
-    original(segment, now=now)
+    original(segment, now=now, ecn=ecn)
     if segment.seq == MASK:
         last = connection.outgoing[-1]
         connection.outgoing[-1] = last._replace(segment=last.segment._replace(ack=MASK))
@@ -170,9 +172,11 @@ def stop_at_highest_number(original: Replacement, connection: ConnectionCore, se
 
 
 @OPENING.connection("accept_syn", "syn-data-acked-not-delivered", "RFC 9293 3.10.7.2")
-def lose_text_of_syn(original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int) -> None:
+def lose_text_of_syn(
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+) -> None:
     """Text on a SYN is acknowledged and thrown away."""
-    original(segment._replace(payload=b""), now=now)
+    original(segment._replace(payload=b""), now=now, ecn=ecn)
     lost = len(segment.payload)
     if lost:
         connection.tcb.rcv_nxt += lost

@@ -133,9 +133,11 @@ def obey_late_scale(original: ArrivalRule, connection: ConnectionCore, arrival: 
 
 
 @SCALE.connection("accept_syn", "wscale-above-14", "RFC 7323 2.3")
-def take_any_shift(original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int) -> None:
+def take_any_shift(
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+) -> None:
     """A shift above 14 is used modulo 16 bits instead of as 14."""
-    original(segment, now=now)
+    original(segment, now=now, ecn=ecn)
     for option in segment.options:
         if isinstance(option, WindowScale) and option.shift > 14:
             connection.tcb.snd_wscale = option.shift % 16
@@ -161,7 +163,7 @@ def scale_without_agreement(
     original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int
 ) -> None:
     """Windows are scaled although the peer did not offer it."""
-    original(segment, now=now)
+    original(segment, now=now, ecn=ecn)
     if not connection.tcb.has_window_scale:
         connection.tcb.snd_wscale = 7
 
