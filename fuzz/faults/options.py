@@ -160,7 +160,7 @@ def scale_our_syn(original: Replacement, _policy: ReceiveWindow, connection: Con
 
 @SCALE.connection("accept_syn", "wscale-unilateral", "RFC 7323 2.2")
 def scale_without_agreement(
-    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
 ) -> None:
     """Windows are scaled although the peer did not offer it."""
     original(segment, now=now, ecn=ecn)
