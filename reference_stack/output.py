@@ -25,8 +25,10 @@ def emit(
     It does not where the personality notices that the device refused it.
     """
     tcb = connection.tcb
-    is_repeated = bool(payload) and not is_new_data
-    options = connection.options.other(connection, now=now, is_repeated=is_repeated)
+    options = connection.options.other(connection, now=now)
+    if connection.ecn.is_option_due(connection) and (is_new_data or not payload):
+        # Data that is repeated has no room to grow.
+        options += connection.options.feedback(connection, options)
     window = connection.window.select(connection)
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + window)
     tcb.offered_window = window

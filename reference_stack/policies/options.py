@@ -35,15 +35,15 @@ class SegmentOptions:
         if tcb.has_window_scale if is_answer else settings.window_scaling:
             options += [NOP, WindowScale(tcb.rcv_wscale)]
         if is_answer and connection.ecn.is_option_due(connection, is_syn=True):
-            options += self._feedback(connection, options, is_syn=True)
+            options += self.feedback(connection, options, is_syn=True)
         return tuple(options)
 
     def wants_timestamps(self, connection: "ConnectionCore") -> bool:
         """Tell whether timestamps are offered, and accepted when they are offered."""
         return connection.settings.timestamps and not connection.authentication.leaves_timestamps_out(connection)
 
-    def other(self, connection: "ConnectionCore", *, now: int, is_repeated: bool = False) -> tuple[TcpOption, ...]:
-        """Return the options of a segment without SYN; one that repeats data has room for the usual ones only."""
+    def other(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
+        """Return the options of a segment without SYN."""
         tcb = connection.tcb
         options: tuple[TcpOption, ...] = ()
         if tcb.has_timestamps:
@@ -53,18 +53,16 @@ class SegmentOptions:
             if blocks:
                 wire = connection.sequence.wire
                 options += (NOP, NOP, Sack(tuple((wire(left), wire(right)) for left, right in blocks)))
-        if not is_repeated and connection.ecn.is_option_due(connection):
-            options += tuple(self._feedback(connection, options))
         return options
 
     @staticmethod
-    def _feedback(
+    def feedback(
         connection: "ConnectionCore", options: Sequence[TcpOption], *, is_syn: bool = False
-    ) -> list[TcpOption]:
+    ) -> tuple[TcpOption, ...]:
         """Return the option of accurate ECN in what room there is, NOPs in front (RFC 9768, 3.2.3.3: SACK first)."""
         room = MAX_OPTION_OCTETS - connection.authentication.octets(connection) - len(build_options(options))
         option = connection.ecn.option(room=room, is_syn=is_syn)
-        return [] if option is None else [NOP] * (-len(option.build()) % 4) + [option]
+        return () if option is None else (*(NOP,) * (-len(option.build()) % 4), option)
 
     def max_blocks(self, connection: "ConnectionCore") -> int:
         """Return how many SACK blocks fit: as many as possible (RFC 2018, section 4)."""
