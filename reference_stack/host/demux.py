@@ -31,6 +31,9 @@ class PortTable:
         """Return the sockets that hold `port`."""
         return self._by_port.get(port, ())
 
+    def __iter__(self) -> Iterator[Socket]:
+        return (socket for holders in self._by_port.values() for socket in holders)
+
     def is_free(self, socket: Socket, port: int) -> bool:
         """Whether `socket` may take `port`, by the rules of SO_REUSEADDR and SO_REUSEPORT (socket(7)).
 

@@ -11,11 +11,12 @@ from reference_stack.host.callbase import CallBase, Outcome
 from reference_stack.host.calls_control import ControlCalls
 from reference_stack.host.calls_files import FileCalls
 from reference_stack.host.calls_setup import SetupCalls
-from reference_stack.host.commands import ReadScript, Shell, ShellOutcome
 from reference_stack.host.errnos import CallFailed, NotModelled
 from reference_stack.host.iplayer import IpLayer
 from reference_stack.host.isn import Secrets
+from reference_stack.host.procnet import tcp_table
 from reference_stack.host.routes import Routes
+from reference_stack.host.shell.run import ReadScript, Shell, ShellOutcome
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.surroundings import Surroundings
 from reference_stack.host.sysctls import SysctlSettings
@@ -24,6 +25,7 @@ from reference_stack.host.traits import traits_of
 from reference_stack.host.udplayer import UdpLayer
 from reference_stack.host.values import Blocked, FinishedCall, HostEvent, Micros, Result, SentPacket, failure
 from reference_stack.personality import Personality
+from wire.abi import AF_INET, AF_INET6
 from wire.icmp import IcmpMessage, Quoted
 from wire.ip import Ipv4Header
 from wire.packet import Packet
@@ -119,7 +121,17 @@ class Host:
         `read_script` gives the text of a script file by its absolute path, or None when there is none.
         """
         self._enter(now)
-        shell = Shell(self.sysctls, self.routes, self.files, directory, dict(environment or {}), read_script)
+        shell = Shell(
+            self.sysctls,
+            self.routes,
+            self.files,
+            directory,
+            dict(environment or {}),
+            read_script,
+            proc={"/proc/net/tcp": lambda: self._table(AF_INET), "/proc/net/tcp6": lambda: self._table(AF_INET6)},
+            counters=self._around.counters,
+            system_name=self._around.traits.system_name,
+        )
         version = self.sysctls.version
         try:
             outcome = shell.run(command)
@@ -155,6 +167,11 @@ class Host:
         taken = list(self._out)
         self._out.clear()
         return taken
+
+    def _table(self, family: int) -> str:
+        """Return the sockets of one family as a file of /proc shows them: listeners first."""
+        listeners = [each for each in self.tcp.demux.ports if isinstance(each, TcpSocket) and each.is_listening]
+        return tcp_table([*listeners, *self.tcp.demux], family)
 
     # --- inside --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from reference_stack.host.iplayer import IpLayer
 from reference_stack.host.isn import Secrets
 from reference_stack.host.routes import Routes
+from reference_stack.host.shell.counters import CounterHistory
 from reference_stack.host.sysctls import SysctlSettings
 from reference_stack.host.traits import HostTraits
 from reference_stack.personality import Personality
@@ -27,5 +28,7 @@ class Surroundings:
     emit: Emit
     files: dict[str, str]
     """Files that commands of this host have made, by absolute path."""
+    counters: CounterHistory = field(default_factory=CounterHistory)
+    """What nstat(8) shows."""
     log: list[str] = field(default_factory=list)
     """Lines of the system log."""

@@ -194,6 +194,7 @@ class TcpBase:
         _wake(socket)
         parent = socket.parent
         if parent is not None and socket in parent.syn_queue:
+            self._around.counters.count("TcpPassiveOpens")
             parent.syn_queue.remove(socket)
             parent.accept_queue.append(socket)
             parent.read_wakeups += 1

@@ -20,6 +20,7 @@ class TcpLayer(ListeningTcp):
     def connect(self, socket: TcpSocket, *, now: Micros) -> None:
         """Open the connection between the socket's two addresses, which are set; the SYN leaves."""
         socket.phase = Phase.CONNECTING
+        self._around.counters.count("TcpActiveOpens")
         socket.is_established = socket.has_ended = socket.is_read_shut = socket.is_write_shut = False
         old = self.demux.connection(FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port))
         least = None
@@ -111,6 +112,9 @@ class TcpLayer(ListeningTcp):
             return
         if reading.mtu is not None and self._around.routes.route_to(name.remote_ip).is_mtu_locked:
             return  # ip-route(8): "mtu lock" means that path MTU discovery is not done
+        tcb = socket.live.tcb
+        if not tcb.snd_una <= socket.live.sequence.unwrap(tcb.snd_una, quoted_seq) <= tcb.snd_nxt:
+            self._around.counters.count("TcpExtOutOfWindowIcmps")
         hard = reading.hard or (self._around.traits.any_icmp_ends_connect and socket.is_in_handshake)
         had_soft = socket.live.soft_error
         socket.live.on_icmp_error(IcmpError(reading.errno, hard, reading.mtu, quoted_seq), now=now)

@@ -16,6 +16,8 @@ from reference_stack.host.sysctls_bsd import DRAGONFLY
 class HostTraits:
     """The choices of one kind of host. Sizes in octets, times in microseconds."""
 
+    system_name: str = "Linux"
+    """What uname(1) prints."""
     buffer_factor: int = 1
     """SO_SNDBUF and SO_RCVBUF give this many times what was asked for (socket(7): Linux doubles)."""
     least_sndbuf: int = 1
@@ -66,6 +68,7 @@ TRAITS: dict[str, HostTraits] = {
         last_port=60999,
     ),
     "dragonfly": HostTraits(
+        system_name="DragonFly",
         # ip(4), IP_PORTRANGE_DEFAULT; Stevens, TCP/IP Illustrated, volume 1, 1.9.
         first_port=1024,
         last_port=5000,

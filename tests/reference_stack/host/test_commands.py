@@ -4,9 +4,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from reference_stack.host.commands import Shell
 from reference_stack.host.errnos import NotModelled
 from reference_stack.host.routes import Route, Routes, make_prefix
+from reference_stack.host.shell.run import Shell
 from reference_stack.host.sysctls import SysctlSettings
 from reference_stack.settings import ConnectionSettings
 
@@ -33,7 +33,7 @@ def shell() -> Shell:
         ("sysctl net.ipv4.tcp_nosuch", 1, UNKNOWN),
         ("sysctl -q net.ipv4.tcp_nosuch=1", 1, UNKNOWN),
         ("sysctl -e net.ipv4.tcp_nosuch=1", 0, ""),
-        ("sysctl net.inet.sctp.pr_enable=0 > /dev/null", 1, ""),
+        ("sysctl net.inet.sctp.pr_enable=0 > /dev/null 2>&1", 1, ""),
         ("sysctl -q net.ipv4.tcp_syn_retries=200", 1, INVALID),
         ("echo 0 > /proc/sys/net/ipv4/tcp_sack; cat /proc/sys/net/ipv4/tcp_sack", 0, "0\n"),
         ("echo 300 > /proc/sys/net/ipv4/tcp_sack", 1, "sh: /proc/sys/net/ipv4/tcp_sack: Invalid argument\n"),
@@ -76,7 +76,7 @@ def test_a_command_answers_as_on_linux(shell: Shell, text: str, status: int, out
         "ip link set dev tun0 mtu 60",
         "ip link set dev tun0 address 00:11:22:33:44:55",
         "ip tcp_metrics show",
-        "sh -c true",
+        "sh -x true",
     ],
 )
 def test_what_a_command_cannot_do_here_is_refused(shell: Shell, text: str) -> None:
