@@ -60,6 +60,8 @@ class ConnectionCore:
         self.chronograph = Chronograph()
         self.is_writer_waiting = False
         """The owner's application found no room in the send buffer and waits for some (for `TCP_INFO` only)."""
+        self.expects_write = False
+        """The owner's application waits for the connection to write to it, so an acknowledgment may wait for data."""
         self.send_queue = SendQueue(isn + 1)
         self.receive_queue = ReceiveQueue()
         self.outgoing: list[Outgoing] = []
@@ -113,6 +115,8 @@ class ConnectionCore:
         self.has_peer_syn = False
         self.ack_now = False
         """An acknowledgment leaves when the event is finished."""
+        self.segments_before_rest: int | None = None
+        """How many segments had come when the connection entered FIN-WAIT-2 with nobody reading any more."""
         self.is_detached = False
         """The user closed both directions: nobody reads any more."""
         self.pending_fin: int | None = None
@@ -180,6 +184,7 @@ class ConnectionCore:
 
     def watch_fin_wait_2(self, *, now: Micros) -> None:
         """Nobody reads any more: do not wait for the peer's FIN for ever, where the settings say so."""
+        self.segments_before_rest = self.counters.segments_in
         if self.settings.fin_timeout_us is not None:
             self.timers.set(FIN_WAIT_2, now + max(self.settings.fin_timeout_us, 0))
 

@@ -42,7 +42,7 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
     # RFC 7323, 2.3: a shift above 14 is used as 14.
     tcb.snd_wscale = min(arrival.wscale or 0, MAX_SHIFT) if tcb.has_window_scale else 0
     if not tcb.has_window_scale:
-        tcb.rcv_wscale = 0
+        tcb.rcv_wscale = connection.window.unanswered_scale(connection, arrival)
     tcb.has_sack = arrival.sack_permitted and settings.sack
     tcb.has_timestamps = arrival.has_timestamps and connection.options.wants_timestamps(connection)
     tcb.option_octets = connection.authentication.octets(connection)

@@ -116,10 +116,19 @@ def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
 
 
 def send_reset(
-    connection: "ConnectionCore", *, seq: int, with_ack: bool = False, options: tuple[TcpOption, ...] = ()
+    connection: "ConnectionCore",
+    *,
+    seq: int,
+    with_ack: bool = False,
+    options: tuple[TcpOption, ...] = (),
+    window: int = 0,
 ) -> None:
-    """Send <SEQ=seq><CTL=RST>, with RCV.NXT acknowledged on request (RFC 9293, 3.5.2 and 3.10.5)."""
+    """Send <SEQ=seq><CTL=RST>, with RCV.NXT acknowledged on request (RFC 9293, 3.5.2 and 3.10.5).
+
+    `window` is in octets.
+    """
     ports = connection.four_tuple
     ack = connection.tcb.rcv_nxt & MASK if with_ack else 0
     flags = RST | ACK if with_ack else RST
-    _queue(connection, TcpSegment(ports.local_port, ports.remote_port, seq & MASK, ack, flags, 0, 0, options))
+    field = window >> connection.tcb.rcv_wscale
+    _queue(connection, TcpSegment(ports.local_port, ports.remote_port, seq & MASK, ack, flags, field, 0, options))

@@ -50,7 +50,7 @@ def take_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     if arrival.flags & ACK:
         acknowledge.take_ack(connection, arrival)
         negotiation.become_established(connection, now=arrival.now)
-        connection.ack_now = True
+        connection.delayed_ack.on_syn_ack(connection, now=arrival.now)
         return NEXT
     connection.opening.take_early_text(connection, arrival)
     connection.enter(State.SYN_RECEIVED, now=arrival.now)

@@ -125,7 +125,8 @@ class TransferCalls(CallBase):
 
     def _try_send(self, socket: TcpSocket, writing: Writing, *, now: Micros) -> Result | None:
         connection = socket.live
-        if socket.is_in_handshake and not socket.error and not socket.is_write_shut:
+        if connection is not None and socket.is_in_handshake and not socket.error and not socket.is_write_shut:
+            connection.expects_write = True
             return None
         if socket.error or connection is None or socket.is_write_shut or not connection.may_send:
             return _cannot_send(socket, writing)

@@ -18,6 +18,7 @@ from reference_stack.policies.linux.misc import (
     LinuxLimits,
     LinuxProbes,
     LinuxResets,
+    LinuxSegmentOptions,
     LinuxSegmentSizes,
     LinuxTimeWait,
 )
@@ -76,6 +77,7 @@ POLICIES = Policies(
     transmission=LinuxTransmission,
     window=LinuxReceiveWindow,
     mss=LinuxSegmentSizes,
+    options=LinuxSegmentOptions,
     mtu_search=LinuxMtuSearch,
     challenge=LinuxChallengeAck,
     limits=LinuxLimits,

@@ -58,6 +58,10 @@ class DelayedAck:
     def decide(self, connection: "ConnectionCore", *, now: int) -> None:
         """An event is over and data that could leave has left: the last chance to acknowledge now."""
 
+    def on_syn_ack(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
+        """Our active open succeeded: the third segment of the handshake leaves."""
+        connection.ack_now = True
+
     def on_out_of_order(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
         """Text came ahead of RCV.NXT: acknowledged at once (RFC 5681, 4.2)."""
         connection.ack_now = True

@@ -24,7 +24,7 @@ class SegmentOptions:
     def syn(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
         """Return the options of a SYN, or of a SYN-ACK: there only what the peer offered (RFC 7323, RFC 2018)."""
         tcb, settings = connection.tcb, connection.settings
-        is_answer = connection.has_peer_syn
+        is_answer = self.is_answer(connection)
         options: list[TcpOption] = [Mss(tcb.rcv_mss)]
         with_sack = tcb.has_sack if is_answer else settings.sack
         if tcb.has_timestamps if is_answer else self.wants_timestamps(connection):
@@ -41,6 +41,10 @@ class SegmentOptions:
     def wants_timestamps(self, connection: "ConnectionCore") -> bool:
         """Tell whether timestamps are offered, and accepted when they are offered."""
         return connection.settings.timestamps and not connection.authentication.leaves_timestamps_out(connection)
+
+    def is_answer(self, connection: "ConnectionCore") -> bool:
+        """Tell whether only what the peer offered may be offered."""
+        return connection.has_peer_syn
 
     def other(self, connection: "ConnectionCore", *, now: int) -> tuple[TcpOption, ...]:
         """Return the options of a segment without SYN."""

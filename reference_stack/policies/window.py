@@ -23,6 +23,10 @@ class ReceiveWindow:
             shift += 1
         return shift
 
+    def unanswered_scale(self, connection: "ConnectionCore", arrival: "Arrival") -> int:  # noqa: ARG002
+        """Return the shift count for our windows once a SYN without the option came: none (RFC 7323, 1.3)."""
+        return 0
+
     def of_syn(self, connection: "ConnectionCore") -> int:
         """Return the window field of a SYN or SYN-ACK, which is never scaled (RFC 7323, 2.2)."""
         return min(self._clamped(connection, connection.settings.rcvbuf), MAX_FIELD)

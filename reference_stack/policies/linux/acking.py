@@ -82,6 +82,15 @@ class LinuxDelayedAck(DelayedAck):
         self._receive(connection, arrival)
         self._check = True
 
+    def on_syn_ack(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Data that is about to come saves a segment: somebody waits to write, or TCP_QUICKACK was cleared."""
+        if connection.expects_write or self._in_pingpong:
+            self._scheduled = True
+            self.enter_quick(connection)
+            connection.timers.set(DELAYED_ACK, now + ATO_MAX_US)
+        else:
+            connection.ack_now = True
+
     def on_gap_filled(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """With the last gap filled the acknowledgment leaves at once (RFC 5681, 4.2)."""
         self._receive(connection, arrival)

@@ -7,6 +7,7 @@ from reference_stack.policies.challenge import ChallengeAck
 from reference_stack.policies.limits import Limits
 from reference_stack.policies.linux.transmission import RESOURCE_PROBE_US
 from reference_stack.policies.mss import SegmentSizes
+from reference_stack.policies.options import SegmentOptions
 from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
 from reference_stack.policies.time_wait import TimeWait
@@ -38,6 +39,16 @@ class LinuxSegmentSizes(SegmentSizes):
         """Half of the window may have room for a larger segment now."""
         if connection.tcb.snd_mss != self.effective(connection):
             connection.update_segment_size()
+
+
+class LinuxSegmentOptions(SegmentOptions):
+    """Measured: when SYNs cross, our SYN-ACK offers again what our SYN offered."""
+
+    __slots__ = ()
+
+    def is_answer(self, connection: "ConnectionCore") -> bool:
+        """Tell whether only what the peer offered may be offered."""
+        return connection.has_peer_syn and connection.tcb.is_passive
 
 
 _SYN_RTO_US = 1_000_000
@@ -182,7 +193,8 @@ class LinuxResets(Resets):
     def send_abort(self, connection: "ConnectionCore", *, now: int) -> None:
         """The user aborts, or closes with octets unread."""
         options = connection.options.other(connection, now=now)
-        output.send_reset(connection, seq=connection.tcb.snd_nxt, with_ack=True, options=options)
+        window = connection.window.select(connection)
+        output.send_reset(connection, seq=connection.tcb.snd_nxt, with_ack=True, options=options, window=window)
 
     def send_lost_data(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The reset answers the segment, as in CLOSED."""

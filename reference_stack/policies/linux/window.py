@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
 from reference_stack.policies.mss import HEADER_OCTETS
 from reference_stack.policies.window import MAX_FIELD, MAX_SHIFT, ReceiveWindow
+from wire.tcp import ACK
 
 if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
@@ -68,6 +69,10 @@ class LinuxReceiveWindow(ReceiveWindow):
         """A multiple of the segment size, below 64 kB on the wire."""
         self._opening = Opening(self.initial(connection), self.whole(connection))
         return min(self._opening.window, MAX_FIELD)
+
+    def unanswered_scale(self, connection: "ConnectionCore", arrival: "Arrival") -> int:
+        """Measured: when SYNs crossed our windows stay scaled, although the peer did not offer it."""
+        return 0 if connection.tcb.is_passive or arrival.flags & ACK else connection.tcb.rcv_wscale
 
     def initial(self, connection: "ConnectionCore") -> int:
         """Return the first window in octets."""
@@ -163,6 +168,10 @@ class LinuxReceiveWindow(ReceiveWindow):
     def select(self, connection: "ConnectionCore") -> int:
         """Return the window to offer; one that was offered is not taken back."""
         tcb = connection.tcb
+        before_rest = connection.segments_before_rest
+        if before_rest is not None and connection.counters.segments_in > before_rest:
+            # Measured: what is left of an orphan (Linux, tcp_timewait_sock) repeats the window that it had.
+            return tcb.offered_window
         current = max(tcb.rcv_adv - tcb.rcv_nxt, 0)
         window = self.wanted(connection)
         unit = 1 << tcb.rcv_wscale
