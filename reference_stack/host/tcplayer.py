@@ -28,7 +28,10 @@ class TcpLayer(ListeningTcp):
             least = old.live.successor_isn
             old.live.abort(now=now)  # no reset in TIME-WAIT
             self.settle(old, now=now)
-        self._begin(socket, now=now, least_isn=least).connect(now=now)
+        connection = self._begin(socket, now=now, least_isn=least)
+        # Measured: TCP_DEFER_ACCEPT of an active open holds the last segment of the handshake back for data.
+        connection.expects_write = bool(socket.options.defer_accept_s)
+        connection.connect(now=now)
         self.settle(socket, now=now)
 
     def is_port_usable(self, socket: TcpSocket, port: int, *, now: Micros) -> bool:

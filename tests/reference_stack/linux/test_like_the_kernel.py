@@ -4,6 +4,7 @@ import pytest
 
 from reference_stack.personality import personality
 from tests.reference_stack.host.world import World
+from wire.abi import IPPROTO_TCP, TCP_DEFER_ACCEPT, TCP_QUICKACK
 from wire.options import Mss, SackPermitted, Timestamps, WindowScale
 from wire.tcp import ACK, SYN, TcpSegment
 
@@ -99,4 +100,20 @@ def test_without_a_writer_the_handshake_ends_with_an_acknowledgment(linux: World
     linux.call("connect", fd=fd, address=linux.peer_address())
     linux.sent()
     linux.inject("S. 0:0(0) ack 1", options=(Mss(1000),))
+    assert linux.sent() == [". 1:1(0) ack 1"]
+
+
+@pytest.mark.parametrize(("option", "value"), [(TCP_QUICKACK, 0), (TCP_DEFER_ACCEPT, 3)])
+def test_options_that_promise_data_hold_the_last_segment_of_the_handshake_back(
+    linux: World, option: int, value: int
+) -> None:
+    fd = linux.nonblocking(linux.socket())
+    linux.setsockopt(fd, IPPROTO_TCP, option, value)
+    linux.call("bind", fd=fd, address=linux.address())
+    linux.call("connect", fd=fd, address=linux.peer_address())
+    linux.sent()
+    linux.inject("S. 0:0(0) ack 1", options=(Mss(1000),))
+    linux.advance(199_000)
+    assert linux.sent() == []
+    linux.advance(1_000)
     assert linux.sent() == [". 1:1(0) ack 1"]
