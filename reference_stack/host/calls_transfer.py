@@ -126,7 +126,7 @@ class TransferCalls(CallBase):
     def _try_send(self, socket: TcpSocket, writing: Writing, *, now: Micros) -> Result | None:
         connection = socket.live
         if connection is not None and socket.is_in_handshake and not socket.error and not socket.is_write_shut:
-            connection.expects_write = True
+            connection.expects_write = not (socket.is_nonblocking or writing.flags & MSG_DONTWAIT)
             return None
         if socket.error or connection is None or socket.is_write_shut or not connection.may_send:
             return _cannot_send(socket, writing)

@@ -117,3 +117,13 @@ def test_options_that_promise_data_hold_the_last_segment_of_the_handshake_back(
     assert linux.sent() == []
     linux.advance(1_000)
     assert linux.sent() == [". 1:1(0) ack 1"]
+
+
+def test_a_write_that_does_not_wait_promises_nothing(linux: World) -> None:
+    fd = linux.nonblocking(linux.socket())
+    linux.call("bind", fd=fd, address=linux.address())
+    linux.call("connect", fd=fd, address=linux.peer_address())
+    assert linux.write(fd, 100).value == -1
+    linux.sent()
+    linux.inject("S. 0:0(0) ack 1", options=(Mss(1000),))
+    assert linux.sent() == [". 1:1(0) ack 1"]
