@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packetdrill_compat import header
+
 DIRECTORY = Path(__file__).parent / "requirements"
 
 # RFC 2119 and RFC 8174: the requirement words. STATED is ours, for documents that use none.
 STATED = "STATED"
-LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", STATED)
+LEVELS = (*header.LEVELS, STATED)
 
 _ID = re.compile(r"[A-Z0-9]+(?:[-.][A-Za-z0-9_]+)+")
 _OBSERVABLE = ("wire", "socket", "both", "none")

@@ -14,13 +14,13 @@ from conformance import catalogue, deviations
 from conformance.catalogue import Requirement
 from conformance.deviations import Deviation, Subject
 from conformance.finished import Finished
-from conformance.header import Header, read_header
 from conformance.selection import personality_of, target_name, target_version
 from conformance.settings import settings_of
 from conformance.verdicts import Judgement, ScriptBroken, ScriptFailed, UnexpectedFailure, explain, judge
 from packetdrill_compat.ast import Position
 from packetdrill_compat.config import IP_VERSIONS
 from packetdrill_compat.errors import ScriptError, printable
+from packetdrill_compat.header import Header, read_header
 from packetdrill_compat.outcome import RunResult, Verdict
 from targets.base import TargetError, Unsupported
 

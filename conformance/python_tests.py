@@ -7,7 +7,6 @@ import pytest
 
 from conformance.deviations import Deviation
 from conformance.finished import Finished
-from conformance.header import Header, read_header
 from conformance.items import deviation_of, known_requirements, requirements_of, shown_path
 from conformance.running import network_of, open_target
 from conformance.selection import target_name
@@ -15,6 +14,7 @@ from conformance.settings import settings_of
 from conformance.verdicts import Judgement, ScriptBroken, broken_verdict, strongest_level
 from packetdrill_compat.config import IPV4, IPV6
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.header import Header, read_header
 from packetdrill_compat.outcome import Verdict
 from targets.base import Network, Target, TargetError, Unsupported
 from targets.recording import Recording

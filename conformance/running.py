@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from conformance.header import Header
 from conformance.kernel import may_lack_kernel, why_no_kernel
 from conformance.selection import KERNEL, personality_of, target_name
 from conformance.settings import Settings
 from packetdrill_compat import options, runner, variants
 from packetdrill_compat.config import IPV6
+from packetdrill_compat.header import Header
 from packetdrill_compat.outcome import RunResult
 from reference_stack.personality import personality
 from targets import base

@@ -4,8 +4,8 @@ import functools
 import os
 from importlib import metadata
 
-from conformance.header import Header
 from conformance.settings import Settings
+from packetdrill_compat.header import Header
 
 REFERENCE = "reference"
 KERNEL = "kernel"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conformance import deviations
-from conformance.header import DIALECTS, parse_duration
 from packetdrill_compat.config import IP_VERSIONS
+from packetdrill_compat.header import DIALECTS, parse_duration
 from targets.base import Micros
 from targets.registry import target_names
 

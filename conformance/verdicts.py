@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conformance.catalogue import Requirement
-from conformance.header import Header
+from packetdrill_compat.header import Header
 from packetdrill_compat.outcome import Failure, RunResult, Verdict
 
 

@@ -21,7 +21,7 @@ from packetdrill_compat.build.nplab import NplabBuilder
 from packetdrill_compat.conditional import NplabScanner
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError
-from packetdrill_compat.scanner import Scanner, Terminals
+from packetdrill_compat.scanner import Scanner, Terminals, Token
 from packetdrill_compat.syntax_errors import syntax_error
 
 
@@ -87,6 +87,11 @@ class DialectParser:
             error.path = error.path or self.builder.path
             raise
         return result
+
+
+def scan(text: str, dialect: str) -> list[Token]:
+    """Return the tokens of a text as its dialect sees them, without any definitions. Raises `ScriptError`."""
+    return list(DIALECTS[dialect].scanner(text, dialect_parser(dialect).terminals))
 
 
 def _accepted(parser: Any) -> frozenset[str]:

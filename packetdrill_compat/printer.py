@@ -8,6 +8,7 @@ from packetdrill_compat.ast import (
     EventTime,
     OptionLine,
     PacketEvent,
+    Position,
     Script,
     SyscallEvent,
     TimeKind,
@@ -24,15 +25,20 @@ def print_script(script: Script) -> str:
     printed. Comments and conditional text of the original are gone. Raises `ValueError` for a value that the dialect
     has no notation for.
     """
+    return "".join(f"{text}\n" for _position, text in print_script_items(script))
+
+
+def print_script_items(script: Script) -> list[tuple[Position, str]]:
+    """Return the text of each option line, command and event with the place where it stands in the original."""
     definitions = (line.value.partition("=") for line in script.options if line.name == "define" and line.value)
     style = style_of(script.dialect, {name: value for name, _, value in definitions})
-    lines = [_option_line(line) for line in script.options]
+    items = [(line.position, _option_line(line)) for line in script.options]
     if script.init:
-        lines.append(_command(script.init))
-    lines += [print_event(event, style) for event in script.events]
+        items.append((script.init.position, _command(script.init)))
+    items += [(event.position, print_event(event, style)) for event in script.events]
     if script.cleanup:
-        lines.append(_command(script.cleanup))
-    return "\n".join(lines) + "\n"
+        items.append((script.cleanup.position, _command(script.cleanup)))
+    return items
 
 
 def print_event(event: Event, style: Style | None = None) -> str:

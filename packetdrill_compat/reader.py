@@ -28,7 +28,7 @@ def load(
     """
     if dialect not in DIALECTS:
         raise ScriptError(f"unknown dialect '{dialect}'", path=path, next_step=f"choose one of {', '.join(DIALECTS)}")
-    content = _read(path) if text is None else text
+    content = read_text(path) if text is None else text
     _refuse_binary(content, path)
     return dialect_parser(dialect).parse(
         content, path=path, config=config, command_line=(*config.command_line, *command_line)
@@ -40,8 +40,8 @@ def parse_text(text: str, *, path: str = "", dialect: str = "google", config: Co
     return load(path, text=text, dialect=dialect, config=config)[0]
 
 
-def _read(path: str) -> str:
-    """Return the text of a file; octets that are no UTF-8 come through as surrogates."""
+def read_text(path: str) -> str:
+    """Return the text of a script file; octets that are no UTF-8 come through as surrogates. Raises `ScriptError`."""
     file = Path(path)
     try:
         if not (file.is_file() or file.is_fifo()) and file.exists():

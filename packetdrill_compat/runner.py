@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network
 
+from packetdrill_compat.arguments import DEFAULT_TIME_LIMIT
 from packetdrill_compat.ast import Command, Position, Script
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError, UnsupportedScript
@@ -12,14 +13,15 @@ from packetdrill_compat.play.code import execute
 from packetdrill_compat.play.commands import run_in_target
 from packetdrill_compat.play.describe import failure_of_event, script_wide_failure
 from packetdrill_compat.play.errors import PlayError
+from packetdrill_compat.play.listener import Listener, Silent
 from packetdrill_compat.play.player import Player
 from packetdrill_compat.play.teardown import close_and_reset
 from packetdrill_compat.reader import load
-from targets.base import Micros, Network, Target, TargetError, Unsupported
+from packetdrill_compat.refusal import RefusedScript, refuse_outside
+from targets.base import VIRTUAL_TIME, Micros, Network, Target, TargetError, Unsupported
 from targets.recording import Recording
 from targets.trace import Trace
 
-DEFAULT_TIME_LIMIT: Micros = 60_000_000
 _ERRORS = (FailureKind.SCRIPT, FailureKind.LIMIT, FailureKind.TARGET, FailureKind.HARNESS)
 
 
@@ -31,10 +33,16 @@ def run_file(
     dialect: str = "google",
     command_line: Sequence[str] = (),
     time_limit: Micros = DEFAULT_TIME_LIMIT,
+    allows_shell: bool = True,
 ) -> RunResult:
-    """Read and play one script file; one that cannot be read is a result with verdict `error` (SCTP: unsupported)."""
+    """Read and play one script file; one that cannot be read is a result with verdict `error` (SCTP: unsupported).
+
+    Without `allows_shell` a script that would run something outside of the test is unsupported, too.
+    """
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
+        if not allows_shell:
+            refuse_outside(script, config, runs_commands=VIRTUAL_TIME not in target.capabilities)
     except ScriptError as error:
         return unreadable(error, path, config)
     return play(script, config, target, time_limit=time_limit)
@@ -43,7 +51,7 @@ def run_file(
 def unreadable(error: ScriptError, path: str, config: Config) -> RunResult:
     """The result of a script that cannot be read."""
     position = error.position
-    is_unsupported = isinstance(error, UnsupportedScript)
+    is_unsupported = isinstance(error, UnsupportedScript | RefusedScript)
     failure = Failure(
         kind=FailureKind.UNSUPPORTED if is_unsupported else FailureKind.SCRIPT,
         path=error.path or path,
@@ -82,12 +90,23 @@ def network_of(config: Config) -> Network:
     )
 
 
-def play(script: Script, config: Config, target: Target, *, time_limit: Micros = DEFAULT_TIME_LIMIT) -> RunResult:
+def play(
+    script: Script,
+    config: Config,
+    target: Target,
+    *,
+    time_limit: Micros = DEFAULT_TIME_LIMIT,
+    directory: str = "",
+    listener: Listener | None = None,
+) -> RunResult:
     """Open the target, play the script, close the target; every outcome is a `RunResult`.
 
-    `time_limit` bounds the whole run on a real clock, and each wait without an end on a virtual one.
+    `time_limit` bounds the whole run on a real clock, and each wait without an end on a virtual one. Commands run in
+    `directory`, by default the script's own. The `listener` hears of everything as it happens.
     """
-    run = _Run(script, config, Recording(target), time_limit)
+    run = _Run(script, config, Recording(target, directory=directory), time_limit)
+    run.directory = directory
+    run.listener = listener or Silent()
     try:
         run.guarded(lambda: run.recording.open(network_of(config)))
         if run.result.failure is None:
@@ -112,6 +131,8 @@ class _Run:
         self.limit = limit
         self.result = RunResult(Verdict.PASS, script, config, recording.trace)
         self.player: Player | None = None
+        self.directory = ""
+        self.listener: Listener = Silent()
 
     def guarded(self, step: Callable[[], None]) -> None:
         """Run a step of the life of a run; what it raises becomes the failure, if there is none yet."""
@@ -134,6 +155,8 @@ class _Run:
         if init is not None and not self._shell(init.text, "error executing init command", init):
             return
         player = self.player = Player(self.script.path, self.config, self.recording, limit=self.limit)
+        player.listener = self.listener
+        player.context.directory = self.directory or player.context.directory
         try:
             player.play(self.script)
         except PlayError as error:

@@ -1,11 +1,9 @@
 """The packets of a trace as a pcapng capture for Wireshark and tshark, with a comment where the test failed."""
 
-import io
-
+from packetdrill_compat import capture
 from packetdrill_compat.outcome import Failure
 from reports.rows import Mark, rows_of
-from targets.trace import Departed, Injected, Trace
-from wire.pcapng import CapturedPacket, Direction, PcapngWriter
+from targets.trace import Trace
 
 
 def capture_bytes(trace: Trace, failure: Failure | None = None) -> bytes:
@@ -14,22 +12,7 @@ def capture_bytes(trace: Trace, failure: Failure | None = None) -> bytes:
     The failing packet carries the failure as a comment; when there is none (a packet is missing, a call went wrong) the
     last one does. Packets from before the start of the script have its time.
     """
-    comment_of = _comments(trace, failure)
-    events = [event for event in trace.events if isinstance(event, Injected | Departed)]
-    packets = [
-        CapturedPacket(
-            max(event.time - trace.origin, 0),
-            event.packet,
-            Direction.OUTBOUND if isinstance(event, Departed) else Direction.INBOUND,
-            comment_of.get(frame, ""),
-        )
-        for frame, event in enumerate(events, 1)
-    ]
-    description = f"between the peer and the stack under test: {trace.target or 'unnamed'}"
-    stream = io.BytesIO()
-    writer = PcapngWriter(description=description, comment=failure.first_line if failure else "")
-    writer.write(stream, packets)
-    return stream.getvalue()
+    return capture.capture_bytes(trace, failure, _comments(trace, failure))
 
 
 def _comments(trace: Trace, failure: Failure | None) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """A wrapper that writes down the life of any target as a `Trace`, and gives what breaks in a target one form."""
 
 from targets.base import (
+    VIRTUAL_TIME,
     CallHandle,
     Completion,
     Departure,
@@ -20,11 +21,13 @@ from targets.trace import CallFinished, CallStarted, Departed, Injected, ShellRa
 class Recording:
     """A `Target` that passes everything through and records it in `trace`.
 
-    What the target raises against the rules of `Target` becomes a `TargetError` that names target and operation.
+    What the target raises against the rules of `Target` becomes a `TargetError` that names target and operation. With
+    a `directory` all commands run there, wherever they were to run.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, directory: str = "") -> None:
         self._target = target
+        self._directory = directory
         self.trace = Trace(target=target.name)
 
     @property
@@ -36,6 +39,12 @@ class Recording:
     def capabilities(self) -> frozenset[str]:
         """Capabilities of the target behind."""
         return self._target.capabilities
+
+    @property
+    def has_virtual_time(self) -> bool:
+        """Tell whether time is virtual; a target may say so without finding out all its capabilities."""
+        known: bool | None = getattr(self._target, "has_virtual_time", None)
+        return VIRTUAL_TIME in self.capabilities if known is None else known
 
     def open(self, network: Network) -> None:
         """Open the target behind."""
@@ -109,7 +118,8 @@ class Recording:
     def shell(self, command: str, *, directory: str, environment: dict[str, str], timeout: Micros) -> ShellResult:
         """Run a command and note how it ended."""
         try:
-            result = self._target.shell(command, directory=directory, environment=environment, timeout=timeout)
+            where = self._directory or directory
+            result = self._target.shell(command, directory=where, environment=environment, timeout=timeout)
         except (TargetError, Unsupported):
             raise
         except Exception as error:

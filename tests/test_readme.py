@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance import header
 from conformance.catalogue import load
+from packetdrill_compat import header
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.player import Player
 from packetdrill_compat.play.records import SocketRecord
 from packetdrill_compat.play.timing import seconds
-from targets.base import VIRTUAL_TIME, Departure
+from targets.base import Departure
 from wire.errors import MalformedPacket
 from wire.packet import parse_packet
 
@@ -23,7 +23,7 @@ def failure_of_event(error: PlayError, script: Script, player: Player) -> Failur
     event = script.events[index]
     lines = script.source.split("\n")
     line = event.position.line
-    is_virtual = VIRTUAL_TIME in player.capabilities
+    is_virtual = player.has_virtual_time
     waiting = isinstance(event.action, PacketEvent) and event.action.direction is Direction.OUTBOUND
     return Failure(
         kind=error.kind,

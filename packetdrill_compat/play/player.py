@@ -10,6 +10,7 @@ from packetdrill_compat.play.code import Snapshot, check_command, take_snapshot
 from packetdrill_compat.play.commands import directory_of, run_command
 from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.inbound import make_inbound
+from packetdrill_compat.play.listener import Listener, Silent
 from packetdrill_compat.play.mapping import socket_of_script_packet
 from packetdrill_compat.play.outbound import Expectation, claim_frame, read_frame
 from packetdrill_compat.play.records import SocketRecord, SocketTable
@@ -46,6 +47,7 @@ class Player:
         self.lateness: list[Micros] = []
         self.current = 0
         self.waiter = Waiter(target, limit, self._completed)
+        self.listener: Listener = Silent()
         self._target = target
         self._tolerance = Tolerance(config.tolerance_usecs, config.tolerance_percent)
         self.context = CallContext(config, self.sockets, self.waiter.start, directory_of(path))
@@ -67,6 +69,7 @@ class Player:
         previous = self.events[-1] if self.events else None
         self.current = len(self.events)
         self.events.append(event)
+        self.listener.event(event, self.waiter.now())
         self._check_order(event, previous)
         # What does not depend on the moment is made before the moment is read, so that the packet leaves on time.
         packet = self._make_packet(event)
@@ -116,9 +119,9 @@ class Player:
                 )
 
     @property
-    def capabilities(self) -> frozenset[str]:
-        """What the target can do."""
-        return self._target.capabilities
+    def has_virtual_time(self) -> bool:
+        """Tell whether the target's time is virtual."""
+        return self._target.has_virtual_time
 
     @property
     def _reference(self) -> Micros | None:
@@ -146,6 +149,7 @@ class Player:
         injected = self._target.trace.events[-1]
         assert isinstance(injected, Injected)
         self.lateness.append(max(0, injected.lateness))
+        self.listener.injected(packet, injected.time - self.waiter.start)
 
     def _expect(self, action: PacketEvent, due: Due) -> None:
         self.waiter.seen.clear()
@@ -176,6 +180,7 @@ class Player:
             packet = read_frame(departure)
             if packet is None or not claim_frame(packet, record):
                 continue
+            self.listener.sniffed(packet, departure.time - self.waiter.start)
             if expectation.add(packet, departure, departure.time - self.waiter.start):
                 return
 
@@ -196,7 +201,9 @@ class Player:
             self._blocked = (handle, prepared, self.current, due)
             self.waiter.until(self.waiter.now())
             return
-        check_result(action, prepared, self._result_of(handle).result)
+        result = self._result_of(handle).result
+        self.listener.called(action.name)
+        check_result(action, prepared, result)
 
     def _result_of(self, handle: CallHandle) -> Completion:
         self.waiter.call(lambda: handle.id in self._results, None)
@@ -215,6 +222,7 @@ class Player:
         self._blocked = None
         action = self.events[index].action
         assert isinstance(action, SyscallEvent)
+        self.listener.called(action.name)
         try:
             check_result(action, prepared, completion.result)
             self._check_return(due, completion.time - self.waiter.start)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packetdrill_compat.outcome import FailureKind
 from packetdrill_compat.play.errors import PlayError
-from targets.base import VIRTUAL_TIME, Completion, Departure, Micros, TargetError
+from targets.base import Completion, Departure, Micros, TargetError
 from targets.recording import Recording
 
 # A stack that sends this much without its clock moving has gone mad; the number only has to be far above any burst.
@@ -51,7 +51,7 @@ class Waiter:
         self.departures: deque[Departure] = deque()
         self.seen: list[Departure] = []
         self._on_completion = on_completion
-        self._virtual = VIRTUAL_TIME in target.capabilities
+        self._virtual = target.has_virtual_time
         self._storm = _Storm()
 
     def now(self) -> Micros:

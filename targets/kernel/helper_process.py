@@ -16,7 +16,10 @@ from targets.base import Micros, TargetError
 from targets.kernel import protocol
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-_START = "import sys; sys.path.insert(0, {root!r}); from targets.kernel.helper.main import main; main({fd}, {pid})"
+_START = (
+    "import sys; sys.path.insert(0, {root!r}); from targets.kernel.helper.main import main; "
+    "main({fd}, {pid}, is_here={here})"
+)
 _ANSWER_LIMIT_US = 10_000_000
 _END_LIMIT_S = 5.0
 # Helpers take turns when targets are played one after the other: while some clear up, which takes the kernel some 20 ms
@@ -25,12 +28,15 @@ _FEWEST = 4
 
 
 class HelperProcess:
-    """One helper; used by one target at a time."""
+    """One helper; used by one target at a time.
 
-    def __init__(self) -> None:
+    With `is_here` it works in the network namespace of this process and makes none; such a one is for one script.
+    """
+
+    def __init__(self, *, is_here: bool = False) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = os.memfd_create("helper-errors", os.MFD_CLOEXEC)
-        program = _START.format(root=_ROOT, fd=theirs.fileno(), pid=os.getpid())
+        program = _START.format(root=_ROOT, fd=theirs.fileno(), pid=os.getpid(), here=is_here)
         with theirs:
             self._process = self._start(program, theirs.fileno())
         self._is_leaving = False

@@ -11,7 +11,7 @@ from targets.kernel import leftovers, urgency
 from targets.kernel.capture import Capture, Injector
 from targets.kernel.clock import Clock, Waiter, blunt
 from targets.kernel.descriptors import Descriptors
-from targets.kernel.helper_process import pool
+from targets.kernel.helper_process import HelperProcess, pool
 from targets.kernel.workers import Workers
 
 # What a helper needs on top of a command's own time to kill it and answer.
@@ -36,7 +36,8 @@ class Session:
 
     def _open(self, network: Network, options: dict[str, Any]) -> None:
         request = {"do": "enter", **_settings(network), **options}
-        self.helper = pool.take()
+        self._is_here = options["link"] == "here"
+        self.helper = HelperProcess(is_here=True) if self._is_here else pool.take()
         self.netns = 0
         self._undo.callback(self._release_helper)
         answer, (inject, capture) = self.helper.ask(request)
@@ -89,6 +90,11 @@ class Session:
         return ShellResult(answer["status"], answer["signal"], text)
 
     def _release_helper(self) -> None:
+        if self._is_here:
+            # The next script in this namespace needs the device's name again, so this waits until all is gone.
+            self.helper.leave()
+            self.helper.stop()
+            return
         if not self.helper.is_alive and self.netns:
             leftovers.kill_processes_of(self.netns)
         pool.give_back(self.helper)

@@ -21,7 +21,7 @@ from targets.kernel.syscalls import PREPARE, Prepared
 
 _MSG_ZEROCOPY = 0x4000000
 _SOCK_CLOEXEC = os.O_CLOEXEC
-_LINKS = ("auto", "tun", "veth")
+_LINKS = ("auto", "tun", "veth", "here")
 
 _PREPARE: dict[type[Syscall], Callable[[Any], Prepared]] = {
     **PREPARE,
@@ -32,7 +32,10 @@ _PREPARE: dict[type[Syscall], Callable[[Any], Prepared]] = {
 
 
 class KernelTarget:
-    """TCP of the running kernel, in a network namespace of its own."""
+    """TCP of the running kernel, in a network namespace of its own or (``here``) in the one that it is started in."""
+
+    has_virtual_time = False
+    """Known without asking the kernel for its capabilities."""
 
     def __init__(self, link: str = "auto", *, segmentation_offload: bool = True, align_to_tick: bool = True) -> None:
         if link not in _LINKS:

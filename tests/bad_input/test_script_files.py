@@ -179,9 +179,18 @@ def test_deep_nesting_is_refused_by_the_printer_too(write: Write, tcprove: Tcpro
 def test_several_scripts_are_all_looked_at(write: Write, tcprove: Tcprove) -> None:
     write(LISTEN)
     Path("bad.pkt").write_text("")
-    for command in ("run", "check", "fmt"):
+    for command in ("check", "fmt"):
         said = tcprove(command, "bad.pkt", "missing.pkt", "it.pkt")
         assert said.status == 1
         assert said.err.startswith("bad.pkt:1:1: ")
         assert "\nmissing.pkt: " in said.err
         assert ("socket(" in said.out) == (command == "fmt")
+
+
+def test_the_first_script_that_is_not_good_ends_a_run(write: Write, tcprove: Tcprove) -> None:
+    write(LISTEN)
+    Path("bad.pkt").write_text("")
+    said = tcprove("run", "it.pkt", "bad.pkt", "missing.pkt")
+    assert said.status == 1
+    assert said.err.startswith("bad.pkt:1:1: ")
+    assert "missing.pkt" not in said.err

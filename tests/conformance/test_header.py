@@ -1,7 +1,7 @@
 import pytest
 
-from conformance.header import Header, parse_duration, read_header
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.header import Header, parse_duration, read_header
 from targets import base
 
 

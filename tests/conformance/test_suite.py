@@ -8,7 +8,7 @@ import pytest
 
 import conformance
 from conformance import catalogue
-from conformance.header import Header, read_header
+from packetdrill_compat.header import Header, read_header
 
 ROOT = Path(conformance.__file__).parent
 SCRIPTS = sorted(ROOT.rglob("*.pkt"))

@@ -9,12 +9,12 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from conformance.header import Header, read_header
 from conformance.running import missing_support
 from fuzz.faults import Fault
 from packetdrill_compat.ast import Script
 from packetdrill_compat.config import IPV4, Config
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.header import Header, read_header
 from packetdrill_compat.outcome import Failure, FailureKind, RunResult, Verdict
 from packetdrill_compat.reader import load
 from packetdrill_compat.runner import play

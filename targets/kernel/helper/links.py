@@ -18,6 +18,8 @@ from targets.kernel.helper.netlink import Netlink
 
 DEVICE = "tun0"
 _TUN_PATH = "/dev/net/tun"
+_TRIES = 10
+_TRY_PAUSE_S = 0.1
 _TUN_QUEUE = 500  # transmit queue of a TUN device; the veth gets the same
 
 # linux/if_tun.h
@@ -86,15 +88,54 @@ class PeerSpace:
 def open_tun(settings: dict[str, Any]) -> Link:
     """Create the TUN device. Raises `Failure`."""
     try:
-        tun = os.open(_TUN_PATH, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        request = struct.pack("16sH22x", DEVICE.encode(), _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR)
-        fcntl.ioctl(tun, _TUNSETIFF, request)
+        tun, _name = _make_tun(DEVICE)
+        return _tun_link(tun, settings)
+    except OSError as error:
+        raise tun_failure(error) from error
+
+
+def open_tun_here(settings: dict[str, Any]) -> Link:
+    """Create the TUN device in a namespace that may have devices of others. Raises `Failure`.
+
+    The kernel chooses the name, so that nobody's persistent tun0 is taken over; as in packetdrill only the name tun0
+    will do, and there are ten tries, because the device of a test before may be about to go.
+    """
+    try:
+        for _try in range(_TRIES):
+            tun, name = _make_tun("tun%d")
+            if name == DEVICE:
+                return _tun_link(tun, settings)
+            os.close(tun)
+            time.sleep(_TRY_PAUSE_S)
+    except OSError as error:
+        raise tun_failure(error) from error
+    raise Failure(
+        f"open tun device: this network namespace has another device {DEVICE}",
+        "run each script in a namespace of its own: unshare -n, or tcprove run, which makes one",
+    )
+
+
+def _make_tun(name: str) -> tuple[int, str]:
+    """Open a TUN device; return its descriptor and the name that it got."""
+    tun = os.open(_TUN_PATH, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR)
+    try:
+        answer: bytes = fcntl.ioctl(tun, _TUNSETIFF, request)
+    except OSError:
+        os.close(tun)
+        raise
+    return tun, answer[:16].rstrip(b"\0").decode()
+
+
+def _tun_link(tun: int, settings: dict[str, Any]) -> Link:
+    try:
         offloads = _TUN_F_CSUM
         if settings["segmentation_offload"]:
             offloads |= _TUN_F_TSO4 | _TUN_F_TSO6 | _TUN_F_TSO_ECN
         fcntl.ioctl(tun, _TUNSETOFFLOAD, offloads)
-    except OSError as error:
-        raise tun_failure(error) from error
+    except OSError:
+        os.close(tun)
+        raise
     return Link("tun", tun, _open_capture(), has_ethernet_header=False)
 
 
@@ -155,8 +196,12 @@ def configure(link: Link, settings: dict[str, Any]) -> None:
         step = "bringing the device up"
         if settings["mtu"] >= _LEAST_IPV6_MTU and settings["has_ipv6"]:
             netlink.without_link_local(index)
-        netlink.set_up(socket.if_nametoindex("lo"))
+        if settings["link"] != "here":
+            netlink.set_up(socket.if_nametoindex("lo"))
         netlink.set_up(index, without_arp=link.has_ethernet_header)
+        if netlink.is_delivered_locally(settings["remote_ip"]):
+            advice = "give the peer an address that no device of this namespace has (--remote_ip)"
+            raise Failure(f"error: live_remote_ip {settings['remote_ip']} is not remote", advice)
         step = "adding the local address"
         if not settings["is_anyip"]:
             netlink.add_address(index, settings["local_ip"], settings["prefix_length"])
@@ -192,9 +237,9 @@ def _set_route(netlink: Netlink, index: int, settings: dict[str, Any]) -> None:
     netlink.add_route(network, length, index, None if settings["is_anyip"] else settings["gateway_ip"])
 
 
-def allow_ipv6() -> None:
-    """Undo a system-wide disable_ipv6 in this namespace."""
-    for device in ("all", "default", DEVICE):
+def allow_ipv6(*, everywhere: bool) -> None:
+    """Undo a system-wide disable_ipv6 in this namespace, or for our own device only."""
+    for device in ("all", "default", DEVICE) if everywhere else (DEVICE,):
         _disable_ipv6(device, 0)
 
 

@@ -19,9 +19,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Helper:
-    """Serves one kernel target after the other, each in a fresh network namespace."""
+    """Serves one kernel target after the other, each in a fresh network namespace; or one, where it was started."""
 
-    def __init__(self, control: socket.socket, owner: int) -> None:
+    def __init__(self, control: socket.socket, owner: int, *, is_here: bool) -> None:
+        self._is_here = is_here
+        self._connections: orphans.Connections | None = None
         self._control = control
         self._owner = owner
         self._commands = Commands(control, owner)
@@ -40,7 +42,8 @@ class Helper:
     def prepare(self) -> None:
         """Gain the privilege to make namespaces and enter the first; a failure is told to whoever asks."""
         try:
-            namespaces.gain_privilege()
+            if not self._is_here:
+                namespaces.gain_privilege()
             namespaces.make_sysctls_writable()
             self._netns = namespaces.current_network()
         except Failure as failure:
@@ -73,6 +76,8 @@ class Helper:
 
     def _enter(self, request: dict[str, Any]) -> Answer:
         request["has_ipv6"] = probe.has_ipv6()
+        if self._is_here:
+            self._connections = orphans.Connections(request["local_ip"])
         is_ipv6 = ":" in request["local_ip"]
         if is_ipv6 and not request["has_ipv6"]:
             raise Failure(
@@ -83,12 +88,13 @@ class Helper:
         # processors have let go of it): these stay here, so that it happens off the test's path.
         self._kept = [link.inject, link.capture]
         if is_ipv6:
-            links.allow_ipv6()
+            links.allow_ipv6(everywhere=not self._is_here)
         try:
             links.configure(link, request)
         except Failure:
             self._drop_link()
-            self._netns = namespaces.enter_network()
+            if not self._is_here:
+                self._netns = namespaces.enter_network()
             raise
         message = {"netns": self._netns, "link": link.kind, "has_ethernet_header": link.has_ethernet_header}
         return message, [link.inject, link.capture]
@@ -100,6 +106,8 @@ class Helper:
 
     def _open_link(self, request: dict[str, Any]) -> links.Link:
         """Open the wanted link; ``auto`` takes the veth where there is no TUN device for this user."""
+        if self._is_here:
+            return links.open_tun_here(request)
         if request["link"] in ("auto", "tun"):
             try:
                 link = links.open_tun(request)
@@ -123,10 +131,19 @@ class Helper:
         """End everything that the script left, and be ready for the next one."""
         if reap():
             kill_descendants()
+        if self._is_here:
+            self.clean()
+            return
         orphans.destroy_connections()
         self._drop_link()
         if self._failure is None:
             self._netns = namespaces.enter_network()
+
+    def clean(self) -> None:
+        """Leave a namespace that is not ours as it was: without our connections and our device."""
+        if self._connections is not None:
+            self._connections.destroy()
+        self._drop_link()
 
     def _socket(self, request: dict[str, Any]) -> Answer:
         return _descriptor(lambda: _new_socket(request["domain"], request["type"], request["protocol"]))
@@ -156,8 +173,8 @@ def _new_socket(domain: int, kind: int, protocol_number: int) -> int:
     return descriptor
 
 
-def main(control_number: int, owner_pid: int) -> None:
-    """Serve the process `owner_pid` over the socket `control_number`."""
+def main(control_number: int, owner_pid: int, *, is_here: bool = False) -> None:
+    """Serve the process `owner_pid` over the socket `control_number`, `is_here`: in the namespace it is in."""
     owner = os.pidfd_open(owner_pid)
     if os.getppid() != owner_pid:
         return
@@ -167,7 +184,7 @@ def main(control_number: int, owner_pid: int) -> None:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     control = socket.socket(fileno=control_number)
     control.set_inheritable(False)  # a command that held it would hide this process's death
-    helper = Helper(control, owner)
+    helper = Helper(control, owner, is_here=is_here)
     helper.prepare()
     try:
         helper.serve()
@@ -175,3 +192,5 @@ def main(control_number: int, owner_pid: int) -> None:
         pass
     finally:
         kill_descendants()
+        if is_here:
+            helper.clean()

@@ -19,7 +19,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from conformance.catalogue import LEVELS, STATED
 from packetdrill_compat.ast import Position
 from packetdrill_compat.config import IP_VERSIONS, IPV4
 from packetdrill_compat.errors import ScriptError
@@ -28,6 +27,8 @@ from targets import base
 from targets.base import Micros
 
 DIALECTS = ("google", "nplab", "mptcp")
+# RFC 2119 and RFC 8174: the requirement words.
+LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 SYSTEMS = (base.LINUX, base.DRAGONFLY)
 CAPABILITIES = frozenset(value for name, value in vars(base).items() if name.isupper() and isinstance(value, str))
 EXPECTATIONS = ("info", "fail")
@@ -142,7 +143,7 @@ def _read_targets(header: Header, value: str, problem: _Problem) -> Header:
 
 
 def _read_level(header: Header, value: str, problem: _Problem) -> Header:
-    return replace(header, level=_one_of(tuple(word for word in LEVELS if word != STATED), value, problem))
+    return replace(header, level=_one_of(LEVELS, value, problem))
 
 
 def _read_expect(header: Header, value: str, problem: _Problem) -> Header:
