@@ -59,8 +59,15 @@ def run_scripts(arguments: Sequence[str], program: Program) -> int:
         config = _config_of(invocation, program)
         return next((1 for path in invocation.scripts if not _is_good(path, config, invocation, program)), 0)
     except (ScriptError, TargetError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(_told(error), file=sys.stderr)
         return 1
+
+
+def _told(error: Exception) -> str:
+    """Word an error as packetdrill does: the name of a file that cannot be read stands in the message alone."""
+    if isinstance(error, ScriptError) and error.message.startswith("parse error: stat()"):
+        return error.message
+    return str(error)
 
 
 def _config_of(invocation: Invocation, program: Program) -> Config:
@@ -78,7 +85,11 @@ def _config_of(invocation: Invocation, program: Program) -> Config:
         from targets.host_name import first_ip_version  # noqa: PLC0415
 
         config = Config(ip_version=IPV6 if first_ip_version() == 6 else IPV4)
-    applied = apply_command_line(config, (*config.command_line, *invocation.flags))
+    try:
+        applied = apply_command_line(config, (*config.command_line, *invocation.flags))
+    except ScriptError as error:
+        error.path = error.path or "Command Line"
+        raise
     for flag, what in _ELSEWHERE.items():
         if flag in applied.extra:
             raise ScriptError(f"{what} is unsupported", path="Command Line", next_step="use --tcprove-target")
