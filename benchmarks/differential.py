@@ -15,11 +15,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TypeAlias
 
-from conformance.header import Header, read_header
 from conformance.running import missing_support
 from packetdrill_compat.ast.events import Script, SyscallEvent
 from packetdrill_compat.config import IP_VERSIONS, IPV4
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.header import Header, read_header
 from packetdrill_compat.outcome import RunResult, Verdict
 from packetdrill_compat.runner import run_file
 from packetdrill_compat.variants import variant_config

@@ -96,7 +96,7 @@ def test_a_name_without_a_file_is_one_error(tcprove: Tcprove, name: str, message
     for command in ("run", "check", "fmt"):
         said = tcprove(command, name)
         assert said.status == 1
-        assert said.err.startswith(f"{name}: ")
+        assert said.err.startswith((f"{name}: parse error: ", f"parse error: stat() of script file '{name}': "))
         assert message in said.err
 
 
