@@ -92,6 +92,7 @@ class ConnectionCore:
         self.ecn = policies.ecn()
         self.opening = policies.opening()
         self.authentication = policies.authentication()
+        self.user_timeout = policies.user_timeout()
         self.rtt = policies.rtt(self)
         self.start = policies.congestion()
         self.syn_retransmissions = 0

@@ -50,6 +50,7 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
         tcb.option_octets += TIMESTAMP_OCTETS
         tcb.ts_recent, tcb.ts_recent_at = arrival.ts_val, arrival.now
     connection.ecn.on_syn(connection, arrival)
+    connection.user_timeout.on_segment(connection, arrival)
     tcb.snd_mss = connection.mss.effective(connection)
     tcb.snd_wnd = tcb.max_snd_wnd = arrival.segment.window
     tcb.snd_wl1 = arrival.seq

@@ -26,6 +26,8 @@ def emit(
     """
     tcb = connection.tcb
     options = connection.options.other(connection, now=now)
+    if not payload:
+        options += connection.options.announcement(connection, options)
     if connection.ecn.is_option_due(connection) and (is_new_data or not payload):
         # Data that is repeated has no room to grow.
         options += connection.options.feedback(connection, options)

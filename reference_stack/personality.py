@@ -29,6 +29,7 @@ from reference_stack.policies.start import CongestionStart
 from reference_stack.policies.time_wait import TimeWait
 from reference_stack.policies.timing import RoundTripTimer
 from reference_stack.policies.transmission import Transmission
+from reference_stack.policies.usertimeout import UserTimeoutExchange
 from reference_stack.policies.window import ReceiveWindow
 from reference_stack.reassembly import ReassemblyQueue
 from reference_stack.recovery.scoreboard import Scoreboard
@@ -103,6 +104,8 @@ class Policies:
     """Path MTU by probing."""
     opening: Callable[[], Opening] = Opening
     """Text on a SYN."""
+    user_timeout: Callable[[], UserTimeoutExchange] = UserTimeoutExchange
+    """User timeout option: RFC 5482."""
     authentication: Callable[[], Authentication] = Authentication
     """Signatures: RFC 2385, RFC 5925."""
     ecn: Callable[[], Ecn] = AccurateEcn

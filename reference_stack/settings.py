@@ -129,6 +129,8 @@ class ConnectionSettings:
     """TCP_KEEPCNT: unanswered probes before the connection is given up."""
     user_timeout_us: int = 0
     """TCP_USER_TIMEOUT (R2 of one connection, RFC 9293 MUST-21); 0: the personality's R2."""
+    announces_user_timeout: bool = False
+    """The user timeout option is sent and believed (RFC 5482, ENABLED)."""
     syn_retries: int = 6
     """Retransmissions of a SYN before ETIMEDOUT (TCP_SYNCNT, sysctl ``tcp_syn_retries``)."""
     syn_linear_timeouts: int = 0

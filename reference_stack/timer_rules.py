@@ -87,10 +87,12 @@ def keepalive_timeout(connection: "ConnectionCore", *, now: int) -> None:
     if not settings.is_kept_alive or connection.tcb.state not in KEPT_ALIVE:
         return
     # RFC 9293, MUST-26: only when nothing is outstanding and nothing came during the whole interval.
-    idle_at = connection.last_received_at + settings.keepidle_us
+    # RFC 5482, 4.2: not before the user timeout that both ends agreed on.
+    idle_us = max(settings.keepidle_us, connection.user_timeout.adopted_us(connection) or 0)
+    idle_at = connection.last_received_at + idle_us
     if connection.scoreboard.segments or connection.send_queue.end > connection.tcb.snd_nxt or now < idle_at:
         connection.keepalive_probes = 0
-        timers.set(KEEPALIVE, idle_at if now < idle_at else now + settings.keepidle_us)
+        timers.set(KEEPALIVE, idle_at if now < idle_at else now + idle_us)
         return
     if connection.limits.is_keepalive_expired(connection, now=now):
         connection.give_up(now=now)

@@ -19,6 +19,12 @@ def note_congestion_marks(connection: "ConnectionCore", arrival: Arrival) -> Ver
     return NEXT
 
 
+def take_user_timeout(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """The peer announces its user timeout (RFC 5482)."""
+    connection.user_timeout.on_segment(connection, arrival)
+    return NEXT
+
+
 def check_urgent(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     """RCV.UP moves forward to SEG.SEQ+SEG.UP and the user is told; after the peer's FIN it is ignored."""
     if not arrival.flags & URG or connection.tcb.state not in MAY_RECEIVE_DATA:

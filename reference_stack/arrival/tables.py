@@ -31,6 +31,7 @@ SYNCHRONIZED_RULES: tuple[Rule[ArrivalRule], ...] = (
     Rule("ack/future", "rfc9293/3.10.7.4", acknowledgment.reject_future_ack),
     Rule("ack/advance", "rfc9293/3.10.7.4", acknowledgment.take_ack),
     Rule("ack/window", "rfc9293/3.10.7.4", acknowledgment.update_window),
+    Rule("user-timeout/option", "rfc5482/3.1", content.take_user_timeout),
     Rule("ack/close", "rfc9293/3.10.7.4", acknowledgment.follow_close),
     Rule("ecn/marks", "rfc3168/6.1.3", content.note_congestion_marks),
     Rule("urgent/pointer", "rfc9293/3.10.7.4", content.check_urgent),

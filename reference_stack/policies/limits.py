@@ -23,6 +23,9 @@ class Limits:
         """Return R2 in microseconds for the state the connection is in."""
         if connection.settings.user_timeout_us:
             return connection.settings.user_timeout_us
+        adopted = connection.user_timeout.adopted_us(connection)
+        if adopted is not None:
+            return adopted
         return self.SYN_R2_US if connection.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED) else self.R2_US
 
     def is_expired(self, connection: "ConnectionCore", *, now: int) -> bool:

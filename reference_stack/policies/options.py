@@ -34,6 +34,7 @@ class SegmentOptions:
             options += [NOP, NOP, SackPermitted()]
         if tcb.has_window_scale if is_answer else settings.window_scaling:
             options += [NOP, WindowScale(tcb.rcv_wscale)]
+        options += self.announcement(connection, options)
         if is_answer and connection.ecn.is_option_due(connection, is_syn=True):
             options += self.feedback(connection, options, is_syn=True)
         return tuple(options)
@@ -60,12 +61,19 @@ class SegmentOptions:
         return options
 
     @staticmethod
+    def announcement(connection: "ConnectionCore", options: Sequence[TcpOption]) -> tuple[TcpOption, ...]:
+        """Return the user timeout option where it is due and there is room (RFC 5482, 3)."""
+        if not connection.settings.announces_user_timeout:
+            return ()
+        option = connection.user_timeout.option(connection, room=_room_behind(connection, options))
+        return () if option is None else (option,)
+
+    @staticmethod
     def feedback(
         connection: "ConnectionCore", options: Sequence[TcpOption], *, is_syn: bool = False
     ) -> tuple[TcpOption, ...]:
         """Return the option of accurate ECN in what room there is, NOPs in front (RFC 9768, 3.2.3.3: SACK first)."""
-        room = MAX_OPTION_OCTETS - connection.authentication.octets(connection) - len(build_options(options))
-        option = connection.ecn.option(room=room, is_syn=is_syn)
+        option = connection.ecn.option(room=_room_behind(connection, options), is_syn=is_syn)
         return () if option is None else (*(NOP,) * (-len(option.build()) % 4), option)
 
     def max_blocks(self, connection: "ConnectionCore") -> int:
@@ -79,6 +87,11 @@ class SegmentOptions:
             return feedback
         known = len(connection.reassembly) + connection.sack.has_duplicate
         return 4 + 8 * min(known, self.max_blocks(connection)) + feedback
+
+
+def _room_behind(connection: "ConnectionCore", options: Sequence[TcpOption]) -> int:
+    """Return how many octets of options still fit; the signature has its room."""
+    return MAX_OPTION_OCTETS - connection.authentication.octets(connection) - len(build_options(options))
 
 
 class TimestampClock:
