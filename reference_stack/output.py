@@ -25,12 +25,7 @@ def emit(
     It does not where the personality notices that the device refused it.
     """
     tcb = connection.tcb
-    options = connection.options.other(connection, now=now)
-    if not payload:
-        options += connection.options.announcement(connection, options)
-    if connection.ecn.is_option_due(connection) and (is_new_data or not payload):
-        # Data that is repeated has no room to grow.
-        options += connection.options.feedback(connection, options)
+    options = _options(connection, now=now, is_repeated=bool(payload) and not is_new_data, is_bare=not payload)
     window = connection.window.select(connection)
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + window)
     tcb.offered_window = window
@@ -59,6 +54,17 @@ def emit(
     connection.ack_now = False
     connection.delayed_ack.on_ack_sent(connection, now=now)
     return connection.transmission.is_taken(connection, now=now)
+
+
+def _options(connection: "ConnectionCore", *, now: Micros, is_repeated: bool, is_bare: bool) -> tuple[TcpOption, ...]:
+    """Return the usual options, and those that have news: data that is repeated has no room to grow."""
+    rules = connection.options
+    options = rules.other(connection, now=now)
+    if is_bare:
+        options += rules.announcement(connection, options)
+    if not is_repeated and connection.ecn.is_option_due(connection):
+        options += rules.feedback(connection, options)
+    return options
 
 
 def emit_frame(
