@@ -60,6 +60,8 @@ class ConnectionSettings:
     """Duplicate threshold at the start (RFC 5681: 3; sysctl ``tcp_reordering``)."""
     max_reordering: int = 300
     """Largest duplicate threshold that observed reordering leads to (sysctl ``tcp_max_reordering``)."""
+    loss_recovery: str = ""
+    """With SACK: ``rack`` (RFC 8985 with RFC 9937); else RFC 6675. Read where the personality counts octets."""
     has_frto: bool = True
     """F-RTO after a timeout (RFC 5682; sysctl ``tcp_frto``), where the personality has it."""
     early_retransmit: int = 3

@@ -1,15 +1,23 @@
 """Which congestion control and loss recovery a connection gets, and with which window it begins."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reference_stack.congestion.base import CongestionControl, registry
 from reference_stack.congestion.reno import initial_window_rfc6928
 from reference_stack.recovery.base import LossRecovery
 from reference_stack.recovery.newreno import NewReno
+from reference_stack.recovery.octets import OctetRecovery
+from reference_stack.recovery.rack import RackRecovery
 from reference_stack.recovery.rfc6675 import SackRecovery
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
+
+
+recoveries: dict[str, Callable[..., OctetRecovery]] = {"rack": RackRecovery}
+"""Loss recoveries for SACK that may be chosen by `settings.loss_recovery`; another one is added by its name."""
 
 
 class CongestionStart:
@@ -41,10 +49,15 @@ class CongestionStart:
 
     def recovery(self, connection: "ConnectionCore") -> LossRecovery:
         """Make the loss recovery for what was negotiated."""
-        kind = SackRecovery if connection.tcb.has_sack else NewReno
-        return kind(
+        settings = connection.settings
+        kind: Callable[..., OctetRecovery] = SackRecovery if connection.tcb.has_sack else NewReno
+        if connection.tcb.has_sack and settings.loss_recovery in recoveries:
+            kind = partial(recoveries[settings.loss_recovery], rtt=connection.rtt)
+        made = kind(
             scoreboard=connection.scoreboard,
             congestion=connection.congestion,
             una=connection.tcb.snd_una,
-            dupthresh=connection.settings.reordering,
+            dupthresh=settings.reordering,
         )
+        made.has_frto = connection.settings.has_frto
+        return made

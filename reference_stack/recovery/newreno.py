@@ -4,6 +4,7 @@ from reference_stack.congestion.base import CongestionControl
 from reference_stack.recovery.base import AckReport, CaState, Micros
 from reference_stack.recovery.octets import OctetRecovery
 from reference_stack.recovery.scoreboard import Scoreboard
+from reference_stack.recovery.undo import Undo
 
 
 class NewReno(OctetRecovery):
@@ -16,6 +17,8 @@ class NewReno(OctetRecovery):
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
         """Take in an acceptable acknowledgment."""
         self._drop_forced_if_acknowledged(report)
+        if self.judge_timeout(report, now=now) or self.undo_if_unneeded(report, now=now):
+            return
         if report.acked_octets > 0:
             if self.ca_state is CaState.RECOVERY:
                 self._on_ack_in_recovery(report)
@@ -40,6 +43,7 @@ class NewReno(OctetRecovery):
 
     def _enter(self, report: AckReport, *, now: Micros) -> None:
         congestion = self.congestion
+        self._undo = Undo(congestion, flight=self._flight_without_limited_transmit())
         congestion.on_congestion(flight=self._flight_without_limited_transmit(), now=now)
         # RFC 5681, 3.2 step 3: the three segments that caused the duplicates have left the network.
         congestion.cwnd = congestion.ssthresh + 3 * self.smss
@@ -54,6 +58,7 @@ class NewReno(OctetRecovery):
             # RFC 6582, 3.2 step 3, full acknowledgment, option 1.
             congestion.cwnd = min(congestion.ssthresh, max(self.scoreboard.pipe, self.smss) + self.smss)
             self.ca_state = CaState.OPEN
+            self._undo = None
             return
         # Partial acknowledgment: the next hole leaves at once, the window deflates by what was acknowledged.
         self._partial_acks += 1
@@ -64,6 +69,9 @@ class NewReno(OctetRecovery):
 
     def room(self) -> int:
         """The window less what is outstanding; two segments more for the first duplicates (RFC 3042)."""
+        forward = self.new_data_room()
+        if forward is not None:
+            return forward
         limited = min(self.dupacks, 2) * self.smss if self.ca_state in (CaState.OPEN, CaState.CWR) else 0
         return self.congestion.cwnd + limited - self.scoreboard.pipe
 

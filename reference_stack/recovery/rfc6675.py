@@ -4,10 +4,13 @@ from reference_stack.congestion.base import CongestionControl
 from reference_stack.recovery.base import AckReport, CaState, Micros
 from reference_stack.recovery.octets import OctetRecovery
 from reference_stack.recovery.scoreboard import Scoreboard, SentSegment
+from reference_stack.recovery.undo import Undo
 
 
 class SackRecovery(OctetRecovery):
     """`pipe` decides how much leaves; a duplicate is an acknowledgment with new SACK information (section 2)."""
+
+    has_sack = True
 
     def __init__(self, *, scoreboard: Scoreboard, congestion: CongestionControl, una: int, dupthresh: int = 3) -> None:
         super().__init__(scoreboard=scoreboard, congestion=congestion, una=una, dupthresh=dupthresh)
@@ -16,6 +19,8 @@ class SackRecovery(OctetRecovery):
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
         """Take in an acceptable acknowledgment (section 5)."""
         self._drop_forced_if_acknowledged(report)
+        if self.judge_timeout(report, now=now) or self.undo_if_unneeded(report, now=now):
+            return
         if report.acked_octets > 0:
             self.dupacks = 0
         elif report.newly_sacked:
@@ -27,6 +32,7 @@ class SackRecovery(OctetRecovery):
         if self.ca_state is CaState.RECOVERY and report.una > self.recover:
             # The window already is ssthresh; SACK marks stay (section 5, step A).
             self.ca_state = CaState.OPEN
+            self._undo = None
         if self.ca_state is CaState.RECOVERY:
             return
         if report.acked_octets > 0:
@@ -43,6 +49,7 @@ class SackRecovery(OctetRecovery):
         """Section 5, step 4."""
         self.recover = report.snd_max - 1
         flight = self._flight_without_limited_transmit() if self.dupacks > 1 else self.scoreboard.out.octets
+        self._undo = Undo(self.congestion, flight=flight)
         self.congestion.on_congestion(flight=flight, now=now)
         self.congestion.cwnd = self.congestion.ssthresh
         self.ca_state = CaState.RECOVERY
@@ -78,6 +85,9 @@ class SackRecovery(OctetRecovery):
 
     def room(self) -> int:
         """RFC 6675: cwnd - pipe."""
+        forward = self.new_data_room()
+        if forward is not None:
+            return forward
         return self.congestion.cwnd - self.scoreboard.pipe
 
     def last_resort(self) -> SentSegment | None:
