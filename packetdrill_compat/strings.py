@@ -39,7 +39,7 @@ def unescape(text: str) -> bytes:
             pieces.append(_ESCAPES[code])
             at = backslash + 2
         else:
-            raise ScriptError(f"unsupported escape code: '\\{code}'", next_step=r"write the octet as \xHH")
+            raise ScriptError(f"unsupported escape code: '{code}'", next_step=r"write the octet as \xHH")
     pieces.append(_encode(text[at:]))
     return b"".join(pieces)
 

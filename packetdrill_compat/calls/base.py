@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from packetdrill_compat.ast import Integer, SyscallEvent, Word
+from packetdrill_compat.ast import Ellipsis_, Integer, String, SyscallEvent, Word
 from packetdrill_compat.calls.arguments import Arguments, Value, as_s32, call_error, evaluate, symbol
 from packetdrill_compat.config import Config
+from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.records import OtherFd, SocketRecord, SocketTable
@@ -85,10 +86,13 @@ def register(name: str) -> Callable[[Handler], Handler]:
     return keep
 
 
+_KINDS: dict[type, str] = {Word: "word", Ellipsis_: "ellipsis", String: "string"}
+
+
 def expected_result(event: SyscallEvent) -> int:
     """The number behind ``=``; a word there is not evaluated (trap 4)."""
     if not isinstance(event.result, Integer):
-        kind = "word" if isinstance(event.result, Word) else "ellipsis"
+        kind = _KINDS.get(type(event.result), "list")
         raise call_error(f"Bad type; actual: {kind} expected: integer", next_step="write the result as a number")
     return as_s32(event.result.value)
 
@@ -104,6 +108,8 @@ def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
         raise call_error(f"Unknown system call: '{event.name}'", next_step=f"write one of {near}")
     try:
         values: tuple[Value, ...] = tuple(evaluate(argument) for argument in event.arguments)
+    except ScriptError as error:
+        raise call_error(error.message, next_step=error.next_step) from None
     except RecursionError:
         raise call_error("the arguments are nested too deeply", next_step="write fewer brackets and |") from None
     return handler(context, Arguments(values), expected_result(event))
