@@ -31,6 +31,7 @@ _OPTIONS = (
     ("pcap", "DIR", "write what each script saw on the wire to DIR/NAME.pcapng"),
     ("attach", "WHICH", "'all': Allure's results hold ladder and capture of passed tests too (default: of the others)"),
 )
+_NO_SHELL = "skip scripts that would run shell commands, or code that does more than compute, outside of the test"
 _LISTS = (
     ("define", "NAME=VALUE", "define a symbol in every script (may be given several times)"),
     ("deviations", "FILE", "more known deviations of the target, in TOML (may be given several times)"),
@@ -48,6 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         flag = f"--tcprove-{name}"
         group.addoption(flag, dest=f"tcprove_{name}", metavar=value, action="append", default=[], help=text)
         parser.addini(f"tcprove_{name}", text, type="linelist", default=[])
+    group.addoption("--tcprove-no-shell", dest="tcprove_no_shell", action="store_true", default=None, help=_NO_SHELL)
+    parser.addini("tcprove_no_shell", _NO_SHELL, type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:

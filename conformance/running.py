@@ -72,4 +72,5 @@ def play(job: Job) -> RunResult:
         command_line=[f"--define={definition}" for definition in job.settings.definitions],
         dialect=job.header.dialect or job.settings.dialect,
         time_limit=job.header.time_limit or job.settings.time_limit,
+        allows_shell=job.settings.allows_shell,
     )

@@ -22,8 +22,8 @@ class Settings:
     """What a whole run uses. `time_limit` is in microseconds of the target's clock, for each script.
 
     `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
-    `attaches_all` gives Allure the diagrams and captures of passed tests too. `arguments` are
-    the options that repeat this choice on a command line.
+    Without `allows_shell` scripts that run something outside of the test are unsupported. `attaches_all` gives Allure
+    the diagrams and captures of passed tests too. `arguments` are the options that repeat this choice on a command line.
     """
 
     target: str = DEFAULT_TARGET
@@ -35,6 +35,7 @@ class Settings:
     pcap: Path | None = None
     attaches_all: bool = False
     deviations: tuple[Path, ...] = ()
+    allows_shell: bool = True
 
     @property
     def target_name(self) -> str:
@@ -51,6 +52,8 @@ class Settings:
             options.append("--tcprove-strict=should")
         if self.time_limit != DEFAULT_TIME_LIMIT:
             options.append(f"--tcprove-time-limit={self.time_limit / 1_000_000:g}s")
+        if not self.allows_shell:
+            options.append("--tcprove-no-shell")
         options += [f"--tcprove-define={each}" for each in self.definitions]
         options += [f"--tcprove-deviations={each}" for each in self.deviations]
         return tuple(options)
@@ -95,6 +98,7 @@ def _read(config: pytest.Config) -> Settings:
         definitions=tuple(_definition(each) for each in _values(config, "define")),
         pcap=pcap,
         attaches_all=attach == "all",
+        allows_shell=not (config.getoption("tcprove_no_shell") or config.getini("tcprove_no_shell")),
         deviations=tuple(config.invocation_params.dir / each for each in _values(config, "deviations")),
     )
 

@@ -1,7 +1,7 @@
 """How a run ended, as values: verdict, failure, and everything a report needs."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packetdrill_compat.ast import Script
 from packetdrill_compat.config import Config
@@ -52,7 +52,8 @@ class Failure:
 
     `message` is recognisable to packetdrill users (its own wording behind ``PATH:LINE:``). `want` and `got` are lines
     in script notation. `seen` are the packets that came while the expectation waited. `lateness` is the harness's own
-    worst injection lateness up to here, None in virtual time.
+    worst injection lateness up to here, None in virtual time. A failure `is_of_whole_script` when packetdrill names no
+    line for it, although a place is known.
     """
 
     kind: FailureKind
@@ -68,12 +69,13 @@ class Failure:
     lateness: Micros | None = None
     next_step: str = ""
     event_index: int | None = None
+    is_of_whole_script: bool = False
 
     @property
     def first_line(self) -> str:
         """``PATH:LINE: message``, as the C tool prints it; with the column where the script itself is wrong."""
         where = self.path
-        if self.line:
+        if self.line and not self.is_of_whole_script:
             where += f":{self.line}"
             where += f":{self.column}" if self.kind is FailureKind.SCRIPT and self.column else ""
         return f"{where}: {printable(self.message)}"
@@ -87,15 +89,28 @@ class Failure:
         is_exact = self.kind is FailureKind.SCRIPT and self.column > indent
         return [f"  line  {line}", *([f"        {before}^"] if is_exact else [])]
 
+    def _both_sides(self) -> list[str]:
+        """What the script wants and what came, under each other."""
+        lines = [f"  want  {printable(self.want)}"] if self.want else []
+        if self.got:
+            first, *more = printable(self.got).split("\n")
+            lines.append(f"  got   {first}")
+            lines += [f"        {line}" for line in more]
+        elif self.want:
+            lines.append("  got   nothing")
+        return lines
+
+    def as_warning(self) -> "Failure":
+        """Return the failure in the words for one that does not end the script (``--non_fatal=packet``)."""
+        return replace(self, message=self.message.replace("error handling", "warning handling", 1))
+
     def render(self) -> str:
         """Return the full text for a terminal."""
         lines = [self.first_line, *self._source()]
-        if self.want:
-            lines.append(f"  want  {printable(self.want)}")
-        if self.got or self.want:
-            lines.append(f"  got   {printable(self.got) or 'nothing'}")
-        width = max((len(d.name) for d in self.differences), default=0)
-        lines += [f"    {d.name:<{width}}  want {d.want}   got {d.got}" for d in self.differences]
+        lines += self._both_sides()
+        names = max((len(d.name) for d in self.differences), default=0)
+        wants = max((len(d.want) for d in self.differences), default=0)
+        lines += [f"    {d.name:<{names}}  want {d.want:<{wants}}  got {d.got}".rstrip() for d in self.differences]
         if self.seen:
             lines.append("  packets seen while waiting:")
             lines += [f"    {packet}" for packet in self.seen]

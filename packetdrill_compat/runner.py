@@ -107,6 +107,9 @@ def play(
     run = _Run(script, config, Recording(target, directory=directory), time_limit)
     run.directory = directory
     run.listener = listener or Silent()
+    run.check_code_flags()
+    if run.result.failure is not None:
+        return run.result
     try:
         run.guarded(lambda: run.recording.open(network_of(config)))
         if run.result.failure is None:
@@ -133,6 +136,18 @@ class _Run:
         self.player: Player | None = None
         self.directory = ""
         self.listener: Listener = Silent()
+
+    def check_code_flags(self) -> None:
+        """Refuse what code blocks cannot be told, before anything is done."""
+        config = self.config
+        for name, value, known in (
+            ("code_format", config.code_format, ("python",)),
+            ("code_sockopt", config.code_sockopt, ("", "TCP_INFO", "TCP_CC_INFO", "SO_MEMINFO")),
+        ):
+            if value not in known:
+                step = f"write one of {', '.join(word for word in known if word)}"
+                message = f"unsupported --{name} '{value}'"
+                self.fail(script_wide_failure(FailureKind.SCRIPT, self.script, message, next_step=step))
 
     def guarded(self, step: Callable[[], None]) -> None:
         """Run a step of the life of a run; what it raises becomes the failure, if there is none yet."""
@@ -177,7 +192,7 @@ class _Run:
         self.recording.trace.origin = player.waiter.start
         self.result.duration = player.waiter.now()
         self.result.lateness = player.lateness
-        self.result.warnings = [self._describe(error) for error in player.warnings]
+        self.result.warnings = [self._describe(error).as_warning() for error in player.warnings]
 
     def _finish(self, player: Player) -> None:
         """Cleanup runs after success and failure alike, but only behind an init command; code only after success."""

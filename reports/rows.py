@@ -126,7 +126,7 @@ def _mark(rows: list[Row], failure: Failure) -> list[Row]:
 def _failing_rows(rows: list[Row], failure: Failure) -> list[int]:
     """Return the rows the failure is about: the last one that `got` quotes, else the last of the right place.
 
-    Several packets that were taken together for one are listed in `got` as ``#0 at …; #1 at …``.
+    Several packets that were taken together for one are listed in `got`, one a line: ``#0 at …``, ``#1 at …``.
     """
     places = _PLACES.get(failure.kind, ())
     candidates = [index for index, row in enumerate(rows) if row.place in places and not (row.opens and not row.closes)]

@@ -36,7 +36,7 @@ def failure_of_event(error: PlayError, script: Script, player: Player) -> Failur
         differences=error.differences,
         seen=_seen(player) if waiting else (),
         source_line=lines[line - 1] if 1 <= line <= len(lines) else "",
-        lateness=None if is_virtual else max(player.lateness, default=0),
+        lateness=None if is_virtual else max(player.lateness, default=None),
         next_step=error.next_step or (_CORRECT if error.kind is FailureKind.SCRIPT else ""),
         event_index=index,
     )
@@ -61,7 +61,10 @@ def script_wide_failure(
     got: str = "",
     position: Position = _NOWHERE,
 ) -> Failure:
-    """Describe an error that belongs to no event; `position` is that of an init or cleanup command."""
+    """Describe an error that belongs to no event; `position` is that of an init or cleanup command.
+
+    packetdrill names no line for commands of these two that fail.
+    """
     lines = script.source.split("\n")
     return Failure(
         kind=kind,
@@ -70,6 +73,7 @@ def script_wide_failure(
         column=position.column,
         message=message,
         got=got,
+        is_of_whole_script=kind is FailureKind.SCRIPT,
         source_line=lines[position.line - 1] if 1 <= position.line <= len(lines) else "",
         next_step=next_step,
     )

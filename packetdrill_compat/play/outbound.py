@@ -129,7 +129,11 @@ class Expectation:
             raise self._mismatch(message, [], [*self.frames, frame])
 
     def _mismatch(self, message: str, findings: list[Finding], frames: list[Frame]) -> PlayError:
-        got = "; ".join(f"#{number} at {seconds(f.time)} {self.describe(f.packet)}" for number, f in enumerate(frames))
+        texts = [self.describe(frame.packet) for frame in frames]
+        if len(texts) > 1:
+            pairs = enumerate(zip(frames, texts, strict=True))
+            texts = [f"#{number} at {seconds(frame.time)}  {text}" for number, (frame, text) in pairs]
+        got = "\n".join(texts)
         differences = tuple(finding.difference for finding in findings)
         return PlayError(message, kind=FailureKind.PACKET, want=self.want_text, got=got, differences=differences)
 
@@ -153,7 +157,7 @@ class Expectation:
                 message,
                 kind=FailureKind.PACKET if findings else FailureKind.TIMING,
                 want=self.want_text,
-                got=f"{self.describe(merged)}" if findings else "",
+                got=self.describe(merged),
                 differences=error.differences,
                 can_warn=True,
             )

@@ -5,7 +5,7 @@ from itertools import count
 from packetdrill_compat.ast import CodeBlock, Command, Direction, Event, PacketEvent, Script, SyscallEvent
 from packetdrill_compat.calls import CallContext, Prepared, check_result, prepare
 from packetdrill_compat.config import Config
-from packetdrill_compat.outcome import FailureKind
+from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.code import Snapshot, check_command, take_snapshot
 from packetdrill_compat.play.commands import directory_of, run_command
 from packetdrill_compat.play.errors import PlayError, script_error
@@ -21,6 +21,8 @@ from packetdrill_compat.play.timing import (
     goes_backward,
     receive_timeout,
     resolve,
+    seconds,
+    show_due,
 )
 from packetdrill_compat.play.waiting import Waiter
 from targets.base import CallHandle, Completion, Micros
@@ -158,16 +160,21 @@ class Player:
         try:
             self._collect(expectation, record, due)
             expectation.judge(
-                timing=lambda time: check(
-                    due, time, reference=self._reference, tolerance=self._tolerance, what="outbound packet"
-                ),
+                timing=lambda time: self._judge_time(due, time),
                 timestamp_tolerance=self._tolerance.over(due.time),
             )
         except PlayError as error:
+            if expectation.frames and self._judge_time(due, expectation.frames[-1].time):
+                came = seconds(expectation.frames[-1].time)
+                error.differences += (Difference("time", show_due(due), came),)
             if not (error.can_warn and self.config.non_fatal_packet):
                 raise
             error.event_index = self.current
             self.warnings.append(error)
+
+    def _judge_time(self, due: Due, time: Micros) -> str | None:
+        """Judge when an expected packet came."""
+        return check(due, time, reference=self._reference, tolerance=self._tolerance, what="outbound packet")
 
     def _collect(self, expectation: Expectation, record: SocketRecord, due: Due) -> None:
         patience = receive_timeout(due, self._reference or 0)

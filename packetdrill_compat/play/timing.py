@@ -97,6 +97,13 @@ def _message(due: Due, actual: Micros, slack: Micros, what: str) -> str:
     )
 
 
+def show_due(due: Due) -> str:
+    """Return the time that an event is due in script time, in seconds."""
+    if due.kind is TimeKind.ANY:
+        return "*"
+    return f"{seconds(due.time)}~{seconds(due.end)}" if due.kind in RANGE_KINDS else seconds(due.time)
+
+
 def seconds(micros: Micros) -> str:
     """Microseconds as packetdrill prints them, in seconds with six decimals."""
     return f"{micros / 1e6:.6f}"

@@ -80,7 +80,7 @@ def test_packets_that_were_taken_together_are_all_marked() -> None:
     trace = passing_trace()
     time = ORIGIN + 3_000_000
     trace.events += [Departed(time, from_stack(ACK, 1, 202, payload=bytes(10)))] * 2
-    got = "#0 at 3.000000 . 1:11(10) ack 202 win 65535; #1 at 3.000000 . 1:11(10) ack 202 win 65535"
+    got = "#0 at 3.000000 . 1:11(10) ack 202 win 65535\n#1 at 3.000000 . 1:11(10) ack 202 win 65535"
     failure = Failure(FailureKind.PACKET, "a.pkt", 4, 1, "tcp_seq", want=". 1:21(20) ack 202", got=got)
     assert [mark for mark, _, _ in marked(rows_of(trace, failure))] == [Mark.WANT, Mark.GOT, Mark.GOT]
 

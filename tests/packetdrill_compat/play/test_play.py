@@ -208,7 +208,7 @@ def test_non_fatal_packets_turn_differences_into_warnings() -> None:
     result = run("+0 > P. 1:1(0) ack 1\n", target_after_handshake(plan), "--non_fatal=packet")
     assert result.verdict is Verdict.PASS
     assert [warning.message for warning in result.warnings] == [
-        "error handling packet: live packet field tcp_psh: expected: 1 (0x1) vs actual: 0 (0x0)"
+        "warning handling packet: live packet field tcp_psh: expected: 1 (0x1) vs actual: 0 (0x0)"
     ]
 
 
