@@ -109,8 +109,8 @@ def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
         SYN | ACK | connection.ecn.synack_flags(connection) if is_answer else SYN | connection.ecn.syn_flags(connection)
     )
     window = connection.window.of_syn(connection)
-    tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + window) if is_answer else window
-    tcb.offered_window = window
+    tcb.offered_window = connection.window.behind_syn(connection, window)
+    tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + tcb.offered_window) if is_answer else tcb.offered_window
     options: tuple[TcpOption, ...] = connection.options.syn(connection, now=now)
     ports = connection.four_tuple
     ack = tcb.rcv_nxt & MASK if is_answer else 0

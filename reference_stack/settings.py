@@ -82,6 +82,8 @@ class ConnectionSettings:
     """The application set SO_RCVBUF itself, which ends automatic tuning."""
     rmem_max: int = 6_291_456
     """Largest receive buffer that may come; decides the window scale (sysctl ``tcp_rmem[2]``)."""
+    core_rmem_max: int = 4_194_304
+    """sysctl ``net.core.rmem_max``; decides the window scale too, where the personality does that."""
     window_clamp: int = 0
     """TCP_WINDOW_CLAMP: upper limit of the offered window; 0 is none."""
     initial_receive_window: int | None = None

@@ -161,7 +161,7 @@ _IP: tuple[Sysctl, ...] = (
 _OTHER: tuple[Sysctl, ...] = (
     Sysctl("net.core.rmem_default", "212992", 2304, INT_MAX),
     Sysctl("net.core.wmem_default", "212992", 4608, INT_MAX),
-    Sysctl("net.core.rmem_max", "4194304", 2304, INT_MAX),
+    Sysctl("net.core.rmem_max", "4194304", 2304, INT_MAX, effect=_plain("core_rmem_max", acts=Acts.AT_SOCKET)),
     Sysctl("net.core.wmem_max", "4194304", 4608, INT_MAX),
     Sysctl("net.core.somaxconn", "4096", 0, INT_MAX),
     Sysctl("net.core.default_qdisc", "pfifo_fast", is_text=True),

@@ -31,6 +31,10 @@ class ReceiveWindow:
         """Return the window field of a SYN or SYN-ACK, which is never scaled (RFC 7323, 2.2)."""
         return min(self._clamped(connection, connection.settings.rcvbuf), MAX_FIELD)
 
+    def behind_syn(self, connection: "ConnectionCore", offered: int) -> int:  # noqa: ARG002
+        """Return how many octets may follow our SYN, which offered so many."""
+        return offered
+
     def select(self, connection: "ConnectionCore") -> int:
         """Return the window to offer in octets, a multiple of what the scale can say."""
         tcb = connection.tcb

@@ -60,7 +60,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         settings = connection.settings
         largest = self.whole(connection)
         if not settings.rcvbuf_locked:
-            largest = max(largest, settings.rmem_max)
+            largest = max(largest, settings.rmem_max, settings.core_rmem_max)
         if settings.window_clamp:
             largest = min(largest, settings.window_clamp)
         return min(max(largest.bit_length() - 1 - 15, 0), MAX_SHIFT)
@@ -69,6 +69,10 @@ class LinuxReceiveWindow(ReceiveWindow):
         """A multiple of the segment size, below 64 kB on the wire."""
         self._opening = Opening(self.initial(connection), self.whole(connection))
         return min(self._opening.window, MAX_FIELD)
+
+    def behind_syn(self, connection: "ConnectionCore", offered: int) -> int:
+        """Measured: the whole first window counts as offered, also where the field of the SYN has no room for it."""
+        return self._opening.window if connection.tcb.rcv_wscale else offered
 
     def unanswered_scale(self, connection: "ConnectionCore", arrival: "Arrival") -> int:
         """Measured: when SYNs crossed our windows stay scaled, although the peer did not offer it."""
