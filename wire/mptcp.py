@@ -18,6 +18,7 @@ VERSION_0, VERSION_1 = 0, 1
 
 # RFC 8684, section 3.3: flag bits of the DSS option
 _DATA_FIN, _DSN_8, _DSN, _ACK_8, _ACK = 0x10, 0x08, 0x04, 0x02, 0x01
+_CAPABLE_LENGTHS = (2, 10, 18, 20, 22)
 _JOIN_SYN = Struct("!BBII")
 _JOIN_SYN_ACK = Struct("!BBQI")
 _MAPPING_TAIL = Struct("!IH")
@@ -62,7 +63,7 @@ class Mptcp(TcpOption):
             option = reader(body) if reader else None
             if option is not None and option.body() == body:
                 return option
-        except (struct_error, ValueError, IndexError):
+        except (struct_error, ValueError, IndexError, OverflowError):
             pass
         return cls(body[0] >> 4, body)
 
@@ -89,8 +90,10 @@ class MpCapable(MptcpOption):
         return octets
 
     @classmethod
-    def read(cls, body: bytes) -> "MpCapable":
-        """Two octets, 8 for each key, 2 for each number behind two keys."""
+    def read(cls, body: bytes) -> "MpCapable | None":
+        """Two octets, 8 for each key, 2 for each number behind two keys; None for another length."""
+        if len(body) not in _CAPABLE_LENGTHS:
+            return None
         keys = min((len(body) - 2) // 8, 2)
         numbers = [int.from_bytes(body[at : at + 2], "big") for at in range(2 + 8 * keys, len(body), 2)]
         length, checksum = [*numbers, None, None][:2]

@@ -1,4 +1,4 @@
-"""MPTCP options against the figures of RFC 8684, and what is derived from keys against independently computed values."""
+"""MPTCP options against the figures of RFC 8684, and what keys lead to against other computations."""
 
 import pytest
 from hypothesis import given
@@ -93,9 +93,7 @@ def test_any_octets_of_kind_30_come_back_unchanged(body: bytes) -> None:
     assert option.build() == data
 
 
-@pytest.mark.parametrize(
-    "option", [MpCapable(16, 0), MpJoinAck(b"short"), Dss(ack=1 << 32, ack_octets=4), MpPrio(True, 256)]
-)
+@pytest.mark.parametrize("option", [MpCapable(16, 0), MpJoinAck(b"short"), Dss(1 << 32, 4), MpPrio(True, 256)])
 def test_a_field_that_does_not_fit_is_an_error(option: TcpOption) -> None:
     with pytest.raises(WireError):
         option.build()
