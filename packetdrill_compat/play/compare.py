@@ -215,7 +215,7 @@ def _mptcp_findings(index: int, want: TcpOption, got: TcpOption) -> Iterator[Fin
 
 
 def _show(value: object) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+    return value.hex() if isinstance(value, bytes) else str(int(value) if isinstance(value, bool) else value)
 
 
 def _option_finding(index: int, want: TcpOption, got: TcpOption) -> Finding:

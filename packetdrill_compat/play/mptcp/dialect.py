@@ -70,7 +70,9 @@ class MptcpDialect(Dialect):
         if owner is None and learn_from_connect(packet, record):
             owner = record
         if owner is not None and owner is not record:
-            raise packet_error("packet is not for expected socket")
+            error = packet_error("packet is not for expected socket")
+            error.next_step = "expect the packets of all subflows in the order in which they come, and name their addresses"
+            raise error
         return owner is record
 
     def inject(self, segment: TcpSegment, record: SocketRecord) -> TcpSegment:

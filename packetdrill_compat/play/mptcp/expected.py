@@ -184,8 +184,9 @@ def _add_address(it: Expected) -> MptcpOption:
         address_id = 0 if came is None else came.address_id
     if address.address_id is None:
         address.address_id = address_id
-    address.port = port if port is not None else it.live.src_port
     echo = written.has("addr_echo")
+    # An echo names an address of its receiver.
+    address.port = port if port is not None else it.live.dst_port if echo else it.live.src_port
     hmac = None
     if not echo:
         hmac = written.number("hmac")
