@@ -71,7 +71,7 @@ class MptcpDialect(Dialect):
             owner = record
         if owner is not None and owner is not record:
             error = packet_error("packet is not for expected socket")
-            error.next_step = "expect the packets of all subflows in the order in which they come, and name their addresses"
+            error.next_step = "expect the packets of all subflows in the order they come, and name their addresses"
             raise error
         return owner is record
 
