@@ -13,7 +13,7 @@ class RefusedScript(ScriptError):
 
 
 _REACHING_WORDS = """
-open exec eval compile input breakpoint help globals locals vars getattr setattr delattr exit quit
+open exec eval compile input breakpoint help globals locals vars getattr setattr delattr exit quit KeyboardInterrupt
 """
 _NAMES_THAT_REACH_OUT = frozenset(_REACHING_WORDS.split())
 

@@ -14,7 +14,6 @@ from packetdrill_compat.play.commands import run_in_target
 from packetdrill_compat.play.describe import failure_of_event, script_wide_failure
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.listener import Listener, Silent
-from packetdrill_compat.play.mptcp.dialect import dialect_of
 from packetdrill_compat.play.player import Player
 from packetdrill_compat.play.teardown import close_and_reset
 from packetdrill_compat.reader import load
@@ -170,9 +169,7 @@ class _Run:
         init = self.script.init
         if init is not None and not self._shell(init.text, "error executing init command", init):
             return
-        player = self.player = Player(
-            self.script.path, self.config, self.recording, limit=self.limit, dialect=self.script.dialect
-        )
+        player = self.player = Player(self.script.path, self.config, self.recording, limit=self.limit)
         player.listener = self.listener
         player.context.directory = self.directory or player.context.directory
         try:
@@ -206,7 +203,9 @@ class _Run:
         if self.result.failure is not None:
             return
         try:
-            execute(player.snapshots, self.script.path, limit=self.limit)
+            command = self.config.code_command
+            execute(player.snapshots, self.script.path, self.recording, command=command, limit=self.limit)
+            player.finish_blocked_call()
             close_and_reset(player, self.recording)
         except PlayError as error:
             self.fail(self._describe(error))
@@ -218,10 +217,7 @@ class _Run:
         # Unlike a command among the events, which may well check something, this one only prepares or clears up.
         kind = FailureKind.SCRIPT
         try:
-            environment = dialect_of(self.script.dialect).environment(self.config)
-            failure, output = run_in_target(
-                self.recording, command, self.script.path, timeout=self.limit, environment=environment
-            )
+            failure, output = run_in_target(self.recording, command, self.script.path, timeout=self.limit)
             if failure is None:
                 return True
             message, got = f"{message}: {failure}", output.strip()

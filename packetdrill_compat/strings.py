@@ -33,7 +33,7 @@ def unescape(text: str) -> bytes:
         pieces.append(_encode(text[at:backslash]))
         code = text[backslash + 1 : backslash + 2]
         if code == "x":
-            pieces.append(_hexadecimal(text[backslash + 2 : backslash + 4]))
+            pieces.append(_hexadecimal(text[backslash + 2 :]))
             at = backslash + 4
         elif code in _ESCAPES:
             pieces.append(_ESCAPES[code])
@@ -44,13 +44,14 @@ def unescape(text: str) -> bytes:
     return b"".join(pieces)
 
 
-def _hexadecimal(digits: str) -> bytes:
+def _hexadecimal(rest: str) -> bytes:
+    digits = rest[:2]
     try:
         if len(digits) == 2 and digits.isalnum():
             return bytes((int(digits, 16),))
     except ValueError:
         pass
-    raise ScriptError(f"invalid hex escape (\\x{digits})", next_step=r"\x needs exactly two hexadecimal digits")
+    raise ScriptError(f"invalid hex escape (\\xhh): '\\x{rest}'", next_step=r"\x needs exactly two hexadecimal digits")
 
 
 def _encode(text: str) -> bytes:

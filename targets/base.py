@@ -37,6 +37,10 @@ class TargetError(Exception):
         super().__init__(f"{message}\n  next step: {next_step}" if next_step else message)
 
 
+class CommandTimeout(TargetError):
+    """A command of `Target.shell` did not end in its time."""
+
+
 class Unsupported(Exception):
     """The target said beforehand that it does not have this (a call, an option, a command). `reason` is one line."""
 
@@ -149,7 +153,7 @@ class Target(Protocol):
         """Run an init, timed or cleanup command of a script where the target's settings live (``/bin/sh -c``).
 
         Raises `Unsupported` when the target has no shell or simulates one that does not know the command, and
-        `TargetError` when the command does not end within `timeout`.
+        `CommandTimeout` when the command does not end within `timeout`.
         """
 
 

@@ -34,6 +34,13 @@ class ControlMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class NoBuffer:
+    """An element of an array of buffers that says `length` octets (a size_t) and points to NULL."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class PollEntry:
     """One element of the array of poll(2)."""
 
@@ -103,7 +110,7 @@ class Readv:
     """readv(2) into buffers of the given sizes."""
 
     fd: int
-    sizes: tuple[int, ...]
+    sizes: tuple[int | NoBuffer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class RecvMsg:
     """recvmsg(2) with buffers of the given sizes and a control buffer of `control_size` octets."""
 
     fd: int
-    sizes: tuple[int, ...]
+    sizes: tuple[int | NoBuffer, ...]
     control_size: int
     flags: int
 
@@ -150,7 +157,7 @@ class Writev:
     """writev(2)."""
 
     fd: int
-    buffers: tuple[bytes, ...]
+    buffers: tuple[bytes | NoBuffer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ class SendMsg:
     """sendmsg(2)."""
 
     fd: int
-    buffers: tuple[bytes, ...]
+    buffers: tuple[bytes | NoBuffer, ...]
     flags: int
     address: SocketAddress | None = None
     control: tuple[ControlMessage, ...] = ()
@@ -211,7 +218,10 @@ class Fcntl:
 
 @dataclass(frozen=True, slots=True)
 class Ioctl:
-    """ioctl(2) whose third argument points to an int; the int afterwards comes back in `CallResult.optval`."""
+    """ioctl(2) whose third argument points to `argument`; what it is afterwards comes back in `CallResult.optval`.
+
+    `argument` None is NULL.
+    """
 
     fd: int
     request: int

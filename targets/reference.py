@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from reference_stack.host import FinishedCall, Host, NotModelled, Route, Routes, make_prefix
+from reference_stack.host import FinishedCall, Host, NotModelled, Routes, make_prefix
 from reference_stack.host.values import HostEvent, Result
 from reference_stack.personality import Personality
 from reference_stack.personality import personality as personality_named
@@ -21,7 +21,7 @@ from targets.base import (
     TargetError,
     Unsupported,
 )
-from targets.calls import CallResult, ControlMessage, EpollEvent, SocketAddress, Syscall, call_name
+from targets.calls import CallResult, ControlMessage, EpollEvent, NoBuffer, SocketAddress, Syscall, call_name
 
 _CAPABILITIES = frozenset({base.VIRTUAL_TIME, base.IPV4, base.IPV6, base.SHELL, base.TCP_INFO, base.ECN, base.CUBIC})
 _SYSTEMS = {
@@ -71,9 +71,8 @@ class ReferenceTarget:
         self.close()
         try:
             prefix = make_prefix(network.local_ip, network.prefix_length)
-            remote = make_prefix(network.remote_ip, network.remote_prefix_length)
         except ValueError as error:
-            raise TargetError(f"bad network: {error}", next_step="correct the addresses or prefix lengths") from None
+            raise TargetError(f"bad network: {error}", next_step="correct local_ip or prefix_length") from None
         # RFC 791 section 3.2 and RFC 8200 section 5: what every link carries.
         least = 68 if network.ip_version == 4 else 1280
         if network.mtu < least:
@@ -82,7 +81,6 @@ class ReferenceTarget:
             )
         addresses = set() if network.is_anyip else {network.local_ip}
         routes = Routes(addresses, [prefix], network.mtu, network.is_anyip)
-        routes.routes[remote] = Route()
         self._host = self._make_host(routes, personality=self._personality, seed=self._seed)
         self._now = 0
 
@@ -112,6 +110,9 @@ class ReferenceTarget:
         """Start a system call: the host's call of the same name with the same arguments."""
         host = self._opened()
         arguments = {field.name: getattr(syscall, field.name) for field in fields(syscall)}
+        vector = arguments.get("buffers") or arguments.get("sizes") or ()
+        if any(isinstance(element, NoBuffer) for element in vector):
+            raise Unsupported(f"the reference stack has no {call_name(syscall)} with a buffer that is not there")
         try:
             call_id = host.call(call_name(syscall), arguments, now=self._now)
         except NotModelled as missing:

@@ -2,8 +2,8 @@
 
 import enum
 import ipaddress
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, fields
+from typing import TypeAlias, get_args
 
 from packetdrill_compat.ast import (
     BraceList,
@@ -28,6 +28,7 @@ from packetdrill_compat.ast import (
     String,
     Word,
 )
+from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.outcome import FailureKind
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.strings import unescape
@@ -65,6 +66,8 @@ Value: TypeAlias = (
     | GreExpr
 )
 
+_EXPRESSIONS = get_args(Expression)
+
 _TYPE_NAMES: dict[type, str] = {
     Dots: "ellipsis",
     int: "integer",
@@ -97,7 +100,11 @@ def type_name(value: Value) -> str:
 
 
 def evaluate(expression: Expression) -> Value:
-    """Give the value of an expression; structures stay as they are and are evaluated member by member."""
+    """Give the value of an expression.
+
+    A structure stays as it is, because the calls want its members one by one; but what no member may be, such as an
+    unknown symbol, is an error here already.
+    """
     match expression:
         case Ellipsis_():
             return ELLIPSIS
@@ -113,7 +120,16 @@ def evaluate(expression: Expression) -> Value:
             return [evaluate(item) for item in items]
         case CallExpr():
             return _call(expression)
+    _evaluate_members(expression)
     return expression
+
+
+def _evaluate_members(structure: object) -> None:
+    """Evaluate what stands inside a structure, in the order of its members."""
+    for each in fields(structure):  # type: ignore[arg-type]
+        member = getattr(structure, each.name)
+        if isinstance(member, _EXPRESSIONS):
+            evaluate(member)
 
 
 def symbol(name: str) -> int:
@@ -128,8 +144,8 @@ def symbol(name: str) -> int:
 def _unescaped(text: str) -> bytes:
     try:
         return unescape(text)
-    except ValueError as error:
-        raise call_error(str(error)) from None
+    except ScriptError as error:
+        raise call_error(error.message, next_step=error.next_step) from None
 
 
 def _or(left: Value, right: Value) -> int:
@@ -211,12 +227,27 @@ class Arguments:
             return True
         raise call_error("Expected ... or NULL for buffer")
 
+    def buffer_size(self, index: int, *, is_null: bool) -> int:
+        """The size of a buffer. A negative one goes with NULL only: there is no memory for as much as it means."""
+        count = self.integer(index)
+        if count < 0 and not is_null:
+            raise call_error(
+                f"no buffer has {count} octets", next_step="pass NULL as the buffer to make the call with this count"
+            )
+        return count
+
 
 def as_s32(value: Value) -> int:
     """Check that a value is an integer of 32 bits and return it as a C int."""
     number = as_integer(value)
     if not INT_MIN <= number <= UINT_MAX:
         raise call_error(f"Value out of range for 32-bit integer: {number}")
+    return number - 2**32 if number > 2**31 - 1 else number
+
+
+def as_c_int(value: Value) -> int:
+    """An integer of any size cut to a C int, as for descriptors that stand inside lists and structures."""
+    number = as_integer(value) & UINT_MAX
     return number - 2**32 if number > 2**31 - 1 else number
 
 

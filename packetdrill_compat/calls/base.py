@@ -39,7 +39,8 @@ class CallContext:
 
     def entry(self, script_fd: int) -> tuple[SocketRecord | OtherFd, int]:
         """The tracked descriptor and its live number."""
-        found = self.sockets.find(script_fd)
+        # pipe() may give negative numbers, but nothing can be done with them: the C tool ends there.
+        found = self.sockets.find(script_fd) if script_fd >= 0 else None
         if found is None or found.live_fd is None:
             raise call_error(
                 f"unable to find fd with script fd {script_fd}",
@@ -56,6 +57,10 @@ class CallContext:
         """Check that a script may give this number to a new descriptor."""
         if script_fd < 0:
             raise call_error(f"invalid socket fd {script_fd} in script")
+        self.check_unused(script_fd)
+
+    def check_unused(self, script_fd: int) -> None:
+        """Check that no open descriptor of the script has this number."""
         if self.sockets.find(script_fd) is not None:
             raise call_error(f"duplicate fd {script_fd} in script")
 
@@ -112,28 +117,38 @@ def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
         raise call_error(error.message, next_step=error.next_step) from None
     except RecursionError:
         raise call_error("the arguments are nested too deeply", next_step="write fewer brackets and |") from None
-    return handler(context, Arguments(values), expected_result(event))
+    # An expectation that is no number comes to light after the arguments, as in the C tool.
+    want = event.result.value if isinstance(event.result, Integer) else -1
+    prepared = handler(context, Arguments(values), want)
+    expected_result(event)
+    return prepared
 
 
-def check_result(event: SyscallEvent, prepared: Prepared, result: CallResult) -> None:
-    """Check result, then errno (only if the script names one), then out-arguments; raises `PlayError`."""
+def check_result(event: SyscallEvent, prepared: Prepared, result: CallResult, errno_before: int = 0) -> int:
+    """Check result, then errno (only if the script names one), then out-arguments; raises `PlayError`.
+
+    Returns the errno that a program would find now. A call that succeeds leaves errno as it was (errno(3)), so it is
+    `errno_before` that an errno written behind a success is compared with (trap 30).
+    """
     want = expected_result(event)
     got_text = _outcome(result)
+    errno = result.errno if result.value < 0 else errno_before
     want_text = f"= {want} {event.errno}" if event.errno else f"= {want}"
     if prepared.makes_fd and want >= 0:
         if result.value < 0:
-            message = f"Expected non-negative result but got {result.value} with errno {_errno(result.errno)}"
+            message = f"Expected non-negative result but got {result.value} with errno {_errno(errno)}"
             raise _wrong(message, want_text, got_text, "result")
     elif result.value != want:
-        message = f"Expected result {want} but got {result.value} with errno {_errno(result.errno)}"
+        message = f"Expected result {want} but got {result.value} with errno {_errno(errno)}"
         raise _wrong(message, want_text, got_text, "result")
     if event.errno is not None:
         wanted = symbol(event.errno)
-        if result.errno != wanted:
-            message = f"Expected errno {_errno(wanted)} but got {_errno(result.errno)}"
+        if errno != wanted:
+            message = f"Expected errno {_errno(wanted)} but got {_errno(errno)}"
             raise _wrong(message, want_text, got_text, "errno")
     if prepared.after is not None:
         prepared.after(result)
+    return errno
 
 
 def _errno(number: int) -> str:

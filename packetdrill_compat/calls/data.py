@@ -1,13 +1,16 @@
 """The calls that move data. What is sent is zeros, what is received is never looked at (section 5.1)."""
 
+from typing import TypeAlias
+
 from packetdrill_compat.ast import IovecExpr
 from packetdrill_compat.calls.arguments import Arguments, Value, bad_type, call_error
 from packetdrill_compat.calls.base import CallContext, Prepared, register
 from packetdrill_compat.calls.sockets import remote_address
 from packetdrill_compat.play.records import SocketRecord
-from targets.calls import Read, Readv, Recv, RecvFrom, Send, SendTo, Write, Writev
+from targets.calls import NoBuffer, Read, Readv, Recv, RecvFrom, Send, SendTo, Write, Writev
 from wire import abi
 
+_LARGEST_BUFFER = 1 << 30
 _ICMP_HEADER_SIZE = 8
 _ECHO_REQUEST_V4, _ECHO_REQUEST_V6 = 8, 128  # RFC 792, RFC 4443 section 4.1
 
@@ -16,8 +19,8 @@ def sent(context: CallContext, args: Arguments) -> tuple[int, bytes | None, int]
     """The first three arguments of a sending call: live descriptor, that many zeros or None for NULL, and the count."""
     fd = context.live_fd(args.integer(0))
     is_null = args.is_null_buffer(1)
-    count = args.integer(2)
-    return fd, None if is_null else bytes(max(count, 0)), count
+    count = args.buffer_size(2, is_null=is_null)
+    return fd, None if is_null else bytes(count), count
 
 
 @register("read")
@@ -25,7 +28,7 @@ def _read(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
     fd = context.live_fd(args.integer(0))
     is_null = args.is_null_buffer(1)
-    return Prepared(Read(fd, args.integer(2), is_null))
+    return Prepared(Read(fd, args.buffer_size(2, is_null=is_null), is_null))
 
 
 @register("write")
@@ -40,7 +43,7 @@ def _recv(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(4)
     fd = context.live_fd(args.integer(0))
     is_null = args.is_null_buffer(1)
-    return Prepared(Recv(fd, args.integer(2), args.integer(3), is_null))
+    return Prepared(Recv(fd, args.buffer_size(2, is_null=is_null), args.integer(3), is_null))
 
 
 @register("recvfrom")
@@ -48,7 +51,7 @@ def _recvfrom(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(6)
     fd = context.live_fd(args.integer(0))
     is_null = args.is_null_buffer(1)
-    count, flags = args.integer(2), args.integer(3)
+    count, flags = args.buffer_size(2, is_null=is_null), args.integer(3)
     args.ellipsis(4)
     args.ellipsis(5)
     return Prepared(RecvFrom(fd, count, flags, is_null))
@@ -100,10 +103,18 @@ def _readv(context: CallContext, args: Arguments, _want: int) -> Prepared:
 def _writev(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(3)
     fd = context.live_fd(args.integer(0))
-    return Prepared(Writev(fd, tuple(bytes(size) for size in _sizes(args))))
+    return Prepared(Writev(fd, zeros(_sizes(args))))
 
 
-def _sizes(args: Arguments) -> tuple[int, ...]:
+Sizes: TypeAlias = tuple[int | NoBuffer, ...]
+
+
+def zeros(sizes: Sizes) -> tuple[bytes | NoBuffer, ...]:
+    """What is sent from buffers of these sizes."""
+    return tuple(bytes(size) if isinstance(size, int) else size for size in sizes)
+
+
+def _sizes(args: Arguments) -> Sizes:
     """Sizes of the second argument's buffers; the count behind it must equal their number."""
     sizes = vector_sizes(args.values[1])
     count = args.integer(2)
@@ -112,14 +123,15 @@ def _sizes(args: Arguments) -> tuple[int, ...]:
     return sizes
 
 
-def vector_sizes(value: Value) -> tuple[int, ...]:
+def vector_sizes(value: Value) -> Sizes:
     """Sizes of a list of ``{..., N}``."""
     if not isinstance(value, list):
         raise bad_type(value, "list")
     return tuple(_vector_size(item) for item in value)
 
 
-def _vector_size(item: Value) -> int:
+def _vector_size(item: Value) -> int | NoBuffer:
+    """A size, or what the C tool passes where its allocator has not as much (always for negative ones): NULL."""
     if not isinstance(item, IovecExpr):
         raise bad_type(item, "iovec")
-    return item.length
+    return item.length if 0 <= item.length <= _LARGEST_BUFFER else NoBuffer(item.length % 2**64)

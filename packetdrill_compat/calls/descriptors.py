@@ -1,7 +1,7 @@
 """Readiness: poll and epoll (section 5.2)."""
 
 from packetdrill_compat.ast import EpollEventExpr, PollFdExpr
-from packetdrill_compat.calls.arguments import Arguments, Value, as_integer, bad_type, call_error, evaluate
+from packetdrill_compat.calls.arguments import Arguments, Value, as_c_int, as_integer, bad_type, call_error, evaluate
 from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
 from packetdrill_compat.play.records import OtherFd
 from targets.calls import CallResult, EpollCreate, EpollCtl, EpollEvent, EpollWait, Poll, PollEntry
@@ -43,23 +43,28 @@ def _poll(context: CallContext, args: Arguments, _want: int) -> Prepared:
     entries = tuple(entry for entry, _revents in pollfds)
 
     def after(result: CallResult) -> None:
-        if result.value < 0:
-            return  # a failing poll writes nothing, and the expected revents stood there before it
-        got_all = result.revents or (0,) * len(pollfds)
-        for index, ((_entry, want), got) in enumerate(zip(pollfds, got_all, strict=True)):
-            if want != got:
-                message = f"Expected revents of {poll_flags(want)} but got {poll_flags(got)} for pollfd {index}"
-                raise mismatch(message, f"revents of pollfd {index}", poll_flags(want), poll_flags(got))
+        # A failing poll writes nothing, and the expected revents stood there before it.
+        got_all = result.revents if result.value >= 0 else tuple(want for _entry, want in pollfds)
+        for index, ((_entry, want), got) in enumerate(zip(pollfds, got_all or (0,) * len(pollfds), strict=True)):
+            if want != _short(got):
+                message = f"Expected revents of {poll_flags(want % 2**32)} but got {poll_flags(got)} for pollfd {index}"
+                raise mismatch(message, f"revents of pollfd {index}", poll_flags(want % 2**32), poll_flags(got))
 
     return Prepared(Poll(entries, timeout), after=after)
+
+
+def _short(mask: int) -> int:
+    """The member `revents` as a C short, which a script's number with more bits never equals."""
+    mask &= 0xFFFF
+    return mask - 0x10000 if mask & 0x8000 else mask
 
 
 def _pollfd(item: Value, context: CallContext) -> tuple[PollEntry, int]:
     """An entry and the revents that the script expects."""
     if not isinstance(item, PollFdExpr):
         raise bad_type(item, "pollfd")
-    fd, events, revents = (as_integer(evaluate(part)) for part in (item.fd, item.events, item.revents))
-    return PollEntry(context.live_fd(fd), events & 0xFFFF), revents & 0xFFFF
+    fd, events, revents = (as_c_int(evaluate(part)) for part in (item.fd, item.events, item.revents))
+    return PollEntry(context.live_fd(fd), events & 0xFFFF), revents
 
 
 @register("epoll_create")
@@ -99,7 +104,7 @@ def _epoll_wait(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(4)
     epfd = context.live_fd(args.integer(0))
     events, member, data = _epoll_event(args.values[1])
-    want_data = context.live_fd(data) if member == "fd" else data
+    want_data = context.live_fd(as_c_int(data)) if member == "fd" else data
     room, timeout = args.integer(2), args.integer(3)
     if room < 0:
         raise call_error(f"Failed to calloc {room} struct epoll_event")

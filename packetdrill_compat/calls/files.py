@@ -2,7 +2,7 @@
 
 import os
 
-from packetdrill_compat.calls.arguments import Arguments, as_integer, as_s32, bad_type, call_error
+from packetdrill_compat.calls.arguments import Arguments, as_c_int, as_integer, bad_type, call_error
 from packetdrill_compat.calls.base import CallContext, Prepared, register
 from packetdrill_compat.play.records import OtherFd
 from targets.calls import CallResult, Open, Pipe, SendFile, Splice
@@ -55,13 +55,13 @@ def _pipe(context: CallContext, args: Arguments, _want: int) -> Prepared:
         raise bad_type(fds, "list")
     if len(fds) != 2:
         raise call_error(f"{len(fds)} pipe file descriptors instead of 2")
-    script_fds = [as_s32(fd) for fd in fds]
+    script_fds = [as_c_int(fd) for fd in fds]
 
     def after(result: CallResult) -> None:
         if result.value < 0:
             return
         for script_fd in script_fds:
-            context.check_new(script_fd)
+            context.check_unused(script_fd)
         for script_fd, live_fd in zip(script_fds, result.fds, strict=False):
             context.sockets.others.append(OtherFd(script_fd, live_fd))
 

@@ -6,7 +6,7 @@ from packetdrill_compat.ast import MsgHdrExpr
 from packetdrill_compat.calls.arguments import Arguments, Value, as_s32, bad_type, call_error, evaluate
 from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
 from packetdrill_compat.calls.control import Messages, buffer_size, check_untouched, compare_messages, pack_messages
-from packetdrill_compat.calls.data import vector_sizes
+from packetdrill_compat.calls.data import Sizes, vector_sizes, zeros
 from packetdrill_compat.calls.sockets import remote_address
 from targets.calls import CallResult, RecvMsg, SendMsg
 
@@ -14,7 +14,7 @@ from targets.calls import CallResult, RecvMsg, SendMsg
 class _Header(NamedTuple):
     """A struct msghdr as the script writes it; for recvmsg flags and control are what it expects."""
 
-    sizes: tuple[int, ...]
+    sizes: Sizes
     control: Messages
     flags: int
 
@@ -42,8 +42,7 @@ def _sendmsg(context: CallContext, args: Arguments, _want: int) -> Prepared:
         raise call_error(
             "sendmsg ignores msg_flags field in msghdr", next_step="write msg_flags=0, and flags as the third argument"
         )
-    buffers = tuple(bytes(size) for size in header.sizes)
-    return Prepared(SendMsg(fd, buffers, flags, address, header.control))
+    return Prepared(SendMsg(fd, zeros(header.sizes), flags, address, header.control))
 
 
 @register("recvmsg")

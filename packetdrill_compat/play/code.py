@@ -5,34 +5,32 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 from packetdrill_compat.ast import CodeBlock
 from packetdrill_compat.outcome import FailureKind
+from packetdrill_compat.play.code_command import DEFAULT_COMMAND, endless, execute_by_command
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.records import SocketRecord
-from packetdrill_compat.play.snapshot import CONSTANTS, congestion_variables, info_variables, memory_variables
+from packetdrill_compat.play.snapshot import (
+    CONSTANTS,
+    Snapshot,
+    congestion_variables,
+    info_variables,
+    memory_variables,
+)
+from packetdrill_compat.refusal import only_computes
 from targets.alarm import OutOfTime, alarm
 from targets.base import Micros
 from targets.calls import CallResult, GetSockOpt, Syscall
+from targets.recording import Recording
 from wire import abi
 
 # A block that loops for ever would hang the run. Executed instructions are counted, so that the same block always ends
 # in the same way; the clock is for what hangs inside one instruction, such as time.sleep().
 MAX_STEPS = 2_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A block with what the stack said of the socket under test at its time."""
-
-    block: CodeBlock
-    line: int
-    event_index: int
-    variables: dict[str, int]
 
 
 def take_snapshot(
@@ -45,8 +43,10 @@ def take_snapshot(
     """Ask the live descriptor of the socket under test; a passive child has none before accept()."""
     fd = None if record is None else record.usable_fd
     if fd is None:
+        # The C tool asks a descriptor that is not there or closed, and hears that it cannot be asked.
+        what = "no socket to use for code" if record is None else "can't find getsockopt to get TCP info"
         raise PlayError(
-            "runtime error in code: no socket to use for code",
+            f"runtime error in code: {what}",
             kind=FailureKind.CODE,
             next_step="place the block where the newest socket is open: after accept(), before close()",
         )
@@ -67,25 +67,40 @@ class _TooManySteps(BaseException):
     """The block ran too many instructions."""
 
 
-def check_command(command: str) -> None:
-    """Blocks run in this interpreter, so ``--code_command`` may only name a Python; raises `PlayError` otherwise."""
+class _Ended(Exception):
+    """A block has ended the program: the blocks behind it do not run."""
+
+
+def check_command(command: str, *, has_virtual_time: bool) -> None:
+    """Where blocks run in this interpreter ``--code_command`` may only name a Python; raises `PlayError` otherwise."""
     program = command.split()[:1]
+    if not has_virtual_time:
+        return
     if not program or not os.path.basename(program[0]).startswith("python"):
         raise PlayError(
             f"--code_command={command} cannot be used: code blocks run in this Python", kind=FailureKind.UNSUPPORTED
         )
 
 
-def execute(snapshots: list[Snapshot], path: str, *, limit: Micros) -> None:
+def execute(snapshots: list[Snapshot], path: str, target: Recording, *, command: str, limit: Micros) -> None:
     """Run all blocks in one namespace, in order; the first error ends it as `PlayError` with the block's line.
 
-    `limit` is in microseconds of real time, for each block.
+    `command` is ``--code_command``. `limit` is in microseconds of real time, for each block.
     """
-    namespace: dict[str, Any] = {"__name__": "__main__", **CONSTANTS}
-    for snapshot in snapshots:
-        namespace.update(snapshot.variables)
-        namespace["_file"], namespace["_line"] = path, snapshot.line
-        _execute_one(snapshot, path, namespace, limit)
+    if not snapshots:
+        return
+    needs_process = command != DEFAULT_COMMAND or not all(only_computes(each.block.text) for each in snapshots)
+    if needs_process and not target.has_virtual_time:
+        execute_by_command(snapshots, path, target, command=command, limit=limit)
+        return
+    # The names that the C tool's file has from its beginning.
+    namespace: dict[str, Any] = {"__name__": "__main__", "sys": sys, "traceback": traceback, **CONSTANTS}
+    namespace["excepthook"] = sys.excepthook
+    with suppress(_Ended):
+        for snapshot in snapshots:
+            namespace.update(snapshot.variables)
+            namespace["_file"], namespace["_line"] = path, snapshot.line
+            _execute_one(snapshot, path, namespace, limit)
 
 
 def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any], limit: Micros) -> None:
@@ -98,12 +113,11 @@ def _execute_one(snapshot: Snapshot, path: str, namespace: dict[str, Any], limit
         with alarm(limit), _contained(name):
             exec(compiled, namespace)
     except SystemExit as stop:
-        if stop.code not in (None, 0):
-            raise _failed(snapshot, f"exit status {stop.code}", "") from None
+        raise _ended(stop.code, snapshot) from None
     except _TooManySteps:
-        raise _endless(snapshot, f"the block ran more than {MAX_STEPS} instructions") from None
+        raise endless(snapshot.event_index, f"the block ran more than {MAX_STEPS} instructions") from None
     except OutOfTime:
-        raise _endless(snapshot, f"the block did not end within {limit / 1e6:g} s") from None
+        raise endless(snapshot.event_index, f"the block did not end within {limit / 1e6:g} s") from None
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # the block's own mistakes, whatever they are
@@ -129,7 +143,7 @@ def _compile(text: str, name: str, snapshot: Snapshot) -> CodeType:
 @contextmanager
 def _contained(name: str) -> Iterator[None]:
     """Count instructions, and let a block that ends its process only end itself."""
-    # Each block of packetdrill is a process of its own; here os._exit() would end the whole run without a word.
+    # packetdrill's blocks have a process of their own; here os._exit() would end the whole run without a word.
     previous, leave = sys.gettrace(), os._exit
     os._exit = _leave
     sys.settrace(_limit_steps(name))
@@ -138,6 +152,16 @@ def _contained(name: str) -> Iterator[None]:
     finally:
         sys.settrace(previous)
         os._exit = leave
+
+
+def _ended(code: object, snapshot: Snapshot) -> Exception:
+    """What the end of the program means: all is well, or the failure that its status says (sys.exit)."""
+    status = 0 if code is None else code & 0xFF if isinstance(code, int) else 1
+    if status == 0:
+        return _Ended()
+    message = f"error executing code: '{DEFAULT_COMMAND}' returned non-zero status {status}"
+    said = "" if code is None or isinstance(code, int) else str(code)
+    return PlayError(message, kind=FailureKind.CODE, got=said, event_index=snapshot.event_index)
 
 
 def _leave(status: int) -> NoReturn:
@@ -177,15 +201,6 @@ def _failed(snapshot: Snapshot, summary: str, values: str) -> PlayError:
         kind=FailureKind.CODE,
         want=first,
         got=values or summary,
-        event_index=snapshot.event_index,
-    )
-
-
-def _endless(snapshot: Snapshot, summary: str) -> PlayError:
-    return PlayError(
-        f"error in Python code: {summary}: does it loop for ever?",
-        kind=FailureKind.LIMIT,
-        next_step="mend the block; it has to end by itself",
         event_index=snapshot.event_index,
     )
 

@@ -44,6 +44,8 @@ def failure_of_event(error: PlayError, script: Script, player: Player) -> Failur
 
 def _message(error: PlayError, action: object) -> str:
     """Word the error as the C tool does (section 8), so that its users recognise it."""
+    if error.stands_alone:
+        return error.message
     if isinstance(action, SyscallEvent) and error.kind in (FailureKind.SYSCALL, FailureKind.SCRIPT):
         return f"runtime error in {action.name} call: {error.message}"
     if isinstance(action, PacketEvent) and error.kind in _PACKET_KINDS:

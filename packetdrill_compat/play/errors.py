@@ -7,7 +7,8 @@ class PlayError(Exception):
     """The event that is being played failed.
 
     `message` is the C tool's wording. `can_warn` marks the packet errors that ``--non_fatal=packet`` turns into
-    warnings (section 2.6). `event_index` names the event when it is not the one being played.
+    warnings (section 2.6). `event_index` names the event when it is not the one being played. A message that
+    `stands_alone` says nothing of the event's packet or call, and is not put behind its name.
     """
 
     def __init__(
@@ -21,10 +22,12 @@ class PlayError(Exception):
         can_warn: bool = False,
         next_step: str = "",
         event_index: int | None = None,
+        stands_alone: bool = False,
     ) -> None:
         self.message = message
         self.event_index = event_index
         self.kind = kind
+        self.stands_alone = stands_alone
         self.want = want
         self.got = got
         self.differences = differences
@@ -38,6 +41,6 @@ def packet_error(message: str) -> PlayError:
     return PlayError(message, kind=FailureKind.PACKET)
 
 
-def script_error(message: str, *, next_step: str = "") -> PlayError:
+def script_error(message: str, *, next_step: str = "", stands_alone: bool = False) -> PlayError:
     """Make the error of a script that asks for what does not exist."""
-    return PlayError(message, kind=FailureKind.SCRIPT, next_step=next_step)
+    return PlayError(message, kind=FailureKind.SCRIPT, next_step=next_step, stands_alone=stands_alone)

@@ -1,22 +1,26 @@
 """Walk the events of a script on a target (sections 2, 4 and 5)."""
 
+from itertools import count
+
 from packetdrill_compat.ast import CodeBlock, Command, Direction, Event, PacketEvent, Script, SyscallEvent
 from packetdrill_compat.calls import CallContext, Prepared, check_result, prepare
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import Difference, FailureKind
-from packetdrill_compat.play.code import Snapshot, check_command, take_snapshot
+from packetdrill_compat.play.code import check_command, take_snapshot
 from packetdrill_compat.play.commands import directory_of, run_command
-from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.inbound import make_inbound
 from packetdrill_compat.play.listener import Listener, Silent
-from packetdrill_compat.play.mptcp.dialect import dialect_of
-from packetdrill_compat.play.outbound import Expectation, read_frame
+from packetdrill_compat.play.mapping import socket_of_script_packet
+from packetdrill_compat.play.outbound import Expectation, claim_frame, read_frame
 from packetdrill_compat.play.records import SocketRecord, SocketTable
+from packetdrill_compat.play.snapshot import Snapshot
 from packetdrill_compat.play.timing import (
     Due,
+    Tolerance,
     check,
     goes_backward,
+    receive_timeout,
     resolve,
     seconds,
     show_due,
@@ -29,15 +33,14 @@ from targets.trace import Injected
 from wire.errors import WireError
 from wire.packet import build_packet
 
+FIRST_EPHEMERAL_PORT = 32768
 MAX_WAIT_FOR_BLOCKED_CALL: Micros = 1_000_000
 
 
 class Player:
     """Plays the events of one script on an open target. A failing event raises `PlayError`; `current` says which."""
 
-    def __init__(
-        self, path: str, config: Config, target: Recording, *, limit: Micros, dialect: str = Dialect.name
-    ) -> None:
+    def __init__(self, path: str, config: Config, target: Recording, *, limit: Micros) -> None:
         self.path = path
         self.config = config
         self.events: list[Event] = []
@@ -49,21 +52,22 @@ class Player:
         self.waiter = Waiter(target, limit, self._completed)
         self.listener: Listener = Silent()
         self._target = target
-        self.dialect = dialect_of(dialect)(config, self.sockets)
-        self._tolerance = self.dialect.tolerance()
+        self._tolerance = Tolerance(config.tolerance_usecs, config.tolerance_percent)
         self.context = CallContext(config, self.sockets, self.waiter.start, directory_of(path))
+        self._ports = count(FIRST_EPHEMERAL_PORT)
         self._results: dict[int, Completion] = {}
+        # errno belongs to a thread, and the C tool makes calls in blocking form in a second one.
+        self._errno = 0
+        self._errno_of_blocking = 0
         self._blocked: tuple[CallHandle, Prepared, int, Due] | None = None
         self._previous_due: Due | None = None
 
     # ------------------------------------------------------------ the walk
 
     def play(self, script: Script) -> None:
-        """Play all events and wait for a call in blocking form that is still out."""
-        self.dialect.read(script.events)
+        """Play all events; a call in blocking form may still be out then (`finish_blocked_call`)."""
         for event in script.events:
             self.step(event)
-        self.finish_blocked_call()
 
     def step(self, event: Event) -> None:
         """Play one more event."""
@@ -83,10 +87,13 @@ class Player:
 
     def _check_order(self, event: Event, previous: Event | None) -> None:
         if previous is None and event.time.start != 0:
-            raise script_error("first event should be at time 0", next_step="start the first event at 0 or +0")
+            raise script_error(
+                "first event should be at time 0", next_step="start the first event at 0 or +0", stands_alone=True
+            )
         if previous is not None and goes_backward(event, previous):
             raise script_error(
-                f"time goes backward in script from {previous.time.start} usec to {event.time.start} usec"
+                f"time goes backward in script from {previous.time.start} usec to {event.time.start} usec",
+                stands_alone=True,
             )
 
     def _play_event(self, event: Event, due: Due) -> None:
@@ -97,11 +104,9 @@ class Player:
                 self._call(event.action, due)
             case Command():
                 self._wait_for(due, "command")
-                environment = self.dialect.environment(self.config)
-                command = event.action.text
-                run_command(self._target, command, self.path, remaining=self._remaining(), environment=environment)
+                run_command(self._target, event.action.text, self.path, remaining=self._remaining())
             case CodeBlock():
-                check_command(self.config.code_command)
+                check_command(self.config.code_command, has_virtual_time=self.has_virtual_time)
                 self._wait_for(due, "data collection for code")
                 line, record = event.position.line, self.sockets.under_test
                 self.snapshots.append(take_snapshot(event.action, line, self.current, record, self.call_now))
@@ -132,7 +137,7 @@ class Player:
 
     def socket_of(self, packet: PacketEvent) -> SocketRecord:
         """Find, or for a first inbound packet create, the socket that a script packet belongs to."""
-        return self.dialect.socket_of(packet)
+        return socket_of_script_packet(packet, self.sockets, self.config, self._ports)
 
     # ------------------------------------------------------------ packets
 
@@ -141,13 +146,10 @@ class Player:
         action = event.action
         if not isinstance(action, PacketEvent) or action.direction is not Direction.INBOUND:
             return None
-        record = self.socket_of(action)
         try:
-            packet = build_packet(make_inbound(action, record, self.dialect))
+            return build_packet(make_inbound(action, self.socket_of(action), self.config))
         except WireError as error:
             raise script_error(f"this packet cannot be built: {error}", next_step="correct its lengths") from None
-        self.dialect.played(action, record)
-        return packet
 
     def _inject(self, packet: bytes, due: Due) -> None:
         self._wait_for(due, "inbound packet")
@@ -160,14 +162,13 @@ class Player:
     def _expect(self, action: PacketEvent, due: Due) -> None:
         self.waiter.seen.clear()
         record = self.socket_of(action)
-        expectation = Expectation(action, record, self.dialect)
+        expectation = Expectation(action, record, self.config)
         try:
             self._collect(expectation, record, due)
             expectation.judge(
                 timing=lambda time: self._judge_time(due, time),
                 timestamp_tolerance=self._tolerance.over(due.time),
             )
-            self.dialect.played(action, record)
         except PlayError as error:
             if expectation.frames and self._judge_time(due, expectation.frames[-1].time):
                 came = seconds(expectation.frames[-1].time)
@@ -182,7 +183,7 @@ class Player:
         return check(due, time, reference=self._reference, tolerance=self._tolerance, what="outbound packet")
 
     def _collect(self, expectation: Expectation, record: SocketRecord, due: Due) -> None:
-        patience = self.dialect.patience(due, self._reference, self.waiter.now())
+        patience = receive_timeout(due, self._reference or 0)
         while True:
             departure = self.waiter.packet(patience)
             if departure is None:
@@ -190,7 +191,7 @@ class Player:
                     "Timed out waiting for packet", kind=FailureKind.MISSING, want=expectation.want_text, got=""
                 )
             packet = read_frame(departure)
-            if packet is None or not self.dialect.claims(packet, record):
+            if packet is None or not claim_frame(packet, record):
                 continue
             self.listener.sniffed(packet, departure.time - self.waiter.start)
             if expectation.add(packet, departure, departure.time - self.waiter.start):
@@ -215,7 +216,7 @@ class Player:
             return
         result = self._result_of(handle).result
         self.listener.called(action.name)
-        check_result(action, prepared, result)
+        self._errno = check_result(action, prepared, result, self._errno)
 
     def _result_of(self, handle: CallHandle) -> Completion:
         self.waiter.call(lambda: handle.id in self._results, None)
@@ -236,7 +237,8 @@ class Player:
         assert isinstance(action, SyscallEvent)
         self.listener.called(action.name)
         try:
-            check_result(action, prepared, completion.result)
+            result, errno = completion.result, self._errno_of_blocking
+            self._errno_of_blocking = check_result(action, prepared, result, errno)
             self._check_return(due, completion.time - self.waiter.start)
         except PlayError as error:
             error.event_index = index
@@ -255,7 +257,8 @@ class Player:
             return
         if not self.waiter.call(lambda: self._blocked is None, MAX_WAIT_FOR_BLOCKED_CALL):
             raise PlayError(
-                "exiting while a blocking system call is in progress",
+                "runtime error: exiting while a blocking system call is in progress",
                 kind=FailureKind.SYSCALL,
                 event_index=self._blocked[2],
+                stands_alone=True,
             )

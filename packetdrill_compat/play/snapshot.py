@@ -1,7 +1,9 @@
-"""The variables of code blocks: TCP_INFO, TCP_CC_INFO and SO_MEMINFO under packetdrill's names (section 6)."""
+"""Snapshots for code blocks: TCP_INFO, TCP_CC_INFO and SO_MEMINFO under packetdrill's names (section 6)."""
 
 import struct
+from dataclasses import dataclass
 
+from packetdrill_compat.ast import CodeBlock
 from wire.abi import TcpInfo
 
 _STATES = ("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT")
@@ -15,6 +17,16 @@ CONSTANTS: dict[str, int] = {
     **{f"TCP_CA_{name}": number for number, name in enumerate(_CA_STATES)},
     **{f"TCPI_OPT_{name}": 1 << bit for bit, name in enumerate(_OPTIONS)},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A block with what the stack said of the socket under test at its time."""
+
+    block: CodeBlock
+    line: int
+    event_index: int
+    variables: dict[str, int]
 
 
 def info_variables(data: bytes) -> dict[str, int]:

@@ -64,6 +64,8 @@ class ControlCalls(CallBase):
     def ioctl(self, *, fd: int, request: int, argument: bytes | None, now: Micros) -> Result:  # noqa: ARG002
         """ioctl(2) of sockets: SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO, SIOCSPGRP, FIOSETOWN."""
         socket = self.either(fd)
+        if request in (FIONBIO, SIOCSPGRP, FIOSETOWN) and argument is None:
+            raise CallFailed(Errno.EFAULT)
         if request == FIONBIO:
             wanted = O_NONBLOCK if argument and unpack_int(argument) else 0
             socket.status_flags = socket.status_flags & ~O_NONBLOCK | wanted
@@ -72,6 +74,8 @@ class ControlCalls(CallBase):
             socket.owner = unpack_int(argument) if argument else 0
             return OK
         number = _datagram_number(socket, request) if isinstance(socket, UdpSocket) else _number(socket, request)
+        if argument is None:  # measured: after everything else
+            raise CallFailed(Errno.EFAULT)
         return Result(0, optval=pack_int(number), optlen=4)
 
     # --- options -------------------------------------------------------------------------------------------------

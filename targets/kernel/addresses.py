@@ -6,13 +6,16 @@ import struct
 from targets.calls import SocketAddress
 
 _FAMILY = struct.Struct("=H")
+_LARGEST = 128  # struct sockaddr_storage (socket(7))
 
 
 def pack_address(address: SocketAddress) -> bytes:
-    """Return the sockaddr. A family without a layout of its own here, such as AF_UNSPEC, is followed by zeros."""
+    """Return the sockaddr. A family without an address is followed by zeros, as many as an address may have."""
     if address.raw is not None:
         return address.raw
     family = _FAMILY.pack(address.family & 0xFFFF)
+    if not address.host and not address.port:
+        return family + bytes(_LARGEST - len(family))
     port = (address.port & 0xFFFF).to_bytes(2, "big")
     if address.family == socket.AF_INET:
         return family + port + socket.inet_pton(socket.AF_INET, address.host or "0.0.0.0") + bytes(8)

@@ -7,7 +7,7 @@ from targets import calls
 from targets.calls import CallResult, ControlMessage
 from targets.kernel.addresses import pack_address, unpack_address
 from targets.kernel.libc import FUNCTIONS, MessageHeader, contents, input_buffer, output_buffer
-from targets.kernel.syscalls import Prepared, gather, vectors_of
+from targets.kernel.syscalls import Prepared, filled, gather, rooms
 
 _NAME_SIZE = 128
 _CMSGHDR = struct.Struct("@Nii")  # size_t length, int level, int type
@@ -21,8 +21,7 @@ _TIMESPEC = struct.Struct("@qq")
 
 def prepare_recvmsg(call: calls.RecvMsg) -> Prepared:
     """Lay out a recvmsg."""
-    buffers = [output_buffer(size) for size in call.sizes]
-    vectors = vectors_of(buffers, call.sizes)
+    buffers, vectors = rooms(call.sizes)
     name = ctypes.create_string_buffer(_NAME_SIZE)
     control = output_buffer(call.control_size)
     header = MessageHeader(
@@ -39,7 +38,7 @@ def prepare_recvmsg(call: calls.RecvMsg) -> Prepared:
             return CallResult(value, errno)
         return CallResult(
             value,
-            data=gather(buffers, call.sizes, value),
+            data=gather(buffers, value),
             address=unpack_address(contents(name, header.name_length)),
             control=unpack_control(contents(control, header.control_length)),
             msg_flags=header.flags,
@@ -50,8 +49,7 @@ def prepare_recvmsg(call: calls.RecvMsg) -> Prepared:
 
 def prepare_sendmsg(call: calls.SendMsg) -> Prepared:
     """Lay out a sendmsg."""
-    buffers = [input_buffer(data, len(data)) for data in call.buffers]
-    vectors = vectors_of(buffers, tuple(len(data) for data in call.buffers))
+    buffers, vectors = filled(call.buffers)
     packed = b"" if call.address is None else pack_address(call.address)
     control_data = pack_control(call.control)
     name, control = input_buffer(packed, 0), input_buffer(control_data, 0)

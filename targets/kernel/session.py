@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from targets.base import Micros, Network, ShellResult, TargetError
+from targets.base import CommandTimeout, Micros, Network, ShellResult, TargetError
+from targets.calls import CapSet
 from targets.kernel import leftovers, urgency
 from targets.kernel.capture import Capture, Injector
 from targets.kernel.clock import Clock, Waiter, blunt
@@ -25,6 +26,8 @@ class Session:
     def __init__(self, network: Network, options: dict[str, Any]) -> None:
         self.clock = Clock()
         self.descriptors = Descriptors()
+        # Capabilities that the script has taken out of its effective set: what the helper makes is made without them.
+        self.dropped: set[int] = set()
         self._undo = ExitStack()
         try:
             self._open(network, options)
@@ -69,8 +72,13 @@ class Session:
         answer, received = self.helper.ask(request)
         return (received[0], 0) if received else (-1, answer["errno"])
 
+    def note_capability(self, call: CapSet) -> None:
+        """Note a change of capabilities that worked; only the effective set is asked by system calls."""
+        if call.set == 0:
+            self.dropped = self.dropped - {call.capability} if call.is_raised else self.dropped | {call.capability}
+
     def shell(self, command: str, directory: str, environment: dict[str, str], timeout: Micros) -> ShellResult:
-        """Run a command in the namespace. Raises `TargetError` when it does not end in time."""
+        """Run a command in the namespace. Raises `CommandTimeout` when it does not end in time."""
         request = {
             "do": "shell",
             "command": command,
@@ -83,7 +91,7 @@ class Session:
             output.seek(0)
             text = output.read(_MOST_OUTPUT).decode(errors="replace")
         if answer["timed_out"]:
-            raise TargetError(
+            raise CommandTimeout(
                 f"a command did not end within {timeout / 1e6:.3f} s: {command}",
                 next_step=f"run it by hand; so far it printed: {text.strip() or 'nothing'}",
             )

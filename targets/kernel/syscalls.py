@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from targets import calls
-from targets.calls import CallResult, EpollEvent, SocketAddress, Syscall
+from targets.calls import CallResult, EpollEvent, NoBuffer, SocketAddress, Syscall
 from targets.kernel.addresses import pack_address, unpack_address
 from targets.kernel.libc import (
     FUNCTIONS,
@@ -108,28 +108,49 @@ def _recvfrom(call: calls.RecvFrom) -> Prepared:
 
 
 def _readv(call: calls.Readv) -> Prepared:
-    buffers = [output_buffer(size) for size in call.sizes]
-    vectors = vectors_of(buffers, call.sizes)
+    buffers, vectors = rooms(call.sizes)
     return Prepared(
         FUNCTIONS["readv"],
         (call.fd, vectors, len(buffers)),
-        lambda value, errno: CallResult(value, errno, data=gather(buffers, call.sizes, value)),
+        lambda value, errno: CallResult(value, errno, data=gather(buffers, value)),
     )
 
 
-def vectors_of(buffers: list[ctypes.Array[ctypes.c_char]], sizes: tuple[int, ...]) -> ctypes.Array[IoVector]:
-    """Build the array of struct iovec for some buffers."""
+Memory: TypeAlias = ctypes.Array[ctypes.c_char] | None
+Buffers: TypeAlias = list[tuple[Memory, int]]
+"""Memory and its size; None is NULL."""
+
+
+def rooms(sizes: tuple[int | NoBuffer, ...]) -> tuple[Buffers, ctypes.Array[IoVector]]:
+    """Return room for so many octets each, and the array of struct iovec that tells the kernel of it."""
+    return _with_vectors(
+        [(None, size.length) if isinstance(size, NoBuffer) else (output_buffer(size), size) for size in sizes]
+    )
+
+
+def filled(contents_: tuple[bytes | NoBuffer, ...]) -> tuple[Buffers, ctypes.Array[IoVector]]:
+    """Return memory with these contents, and the array of struct iovec that tells the kernel of it."""
+    return _with_vectors(
+        [
+            (None, data.length) if isinstance(data, NoBuffer) else (input_buffer(data, len(data)), len(data))
+            for data in contents_
+        ]
+    )
+
+
+def _with_vectors(buffers: Buffers) -> tuple[Buffers, ctypes.Array[IoVector]]:
     vectors = (IoVector * max(1, len(buffers)))()
-    for vector, buffer, size in zip(vectors, buffers, sizes, strict=False):
-        vector.base, vector.length = ctypes.addressof(buffer), size
-    return vectors
+    for vector, (memory, size) in zip(vectors, buffers, strict=False):
+        vector.base, vector.length = None if memory is None else ctypes.addressof(memory), size
+    return buffers, vectors
 
 
-def gather(buffers: list[ctypes.Array[ctypes.c_char]], sizes: tuple[int, ...], value: int) -> bytes:
+def gather(buffers: Buffers, value: int) -> bytes:
     """Join what a call wrote into several buffers."""
     parts = []
-    for buffer, size in zip(buffers, sizes, strict=True):
-        parts.append(contents(buffer, min(size, value)))
+    for memory, size in buffers:
+        if memory is not None:
+            parts.append(contents(memory, min(size, value)))
         value -= size
     return b"".join(parts)
 
@@ -139,8 +160,7 @@ def _write(call: calls.Write) -> Prepared:
 
 
 def _writev(call: calls.Writev) -> Prepared:
-    buffers = [input_buffer(data, len(data)) for data in call.buffers]
-    vectors = vectors_of(buffers, tuple(len(data) for data in call.buffers))
+    buffers, vectors = filled(call.buffers)
     return Prepared(FUNCTIONS["writev"], (call.fd, vectors, len(buffers)), memory=(buffers,))
 
 
@@ -157,11 +177,13 @@ def _sendto(call: calls.SendTo) -> Prepared:
 
 
 def _ioctl(call: calls.Ioctl) -> Prepared:
-    given = call.argument or bytes(4)
+    request, given = call.request & 0xFFFFFFFF, call.argument
+    if given is None:
+        return Prepared(FUNCTIONS["ioctl"], (call.fd, request, None))
     buffer = input_buffer(given, 64)
     return Prepared(
         FUNCTIONS["ioctl"],
-        (call.fd, call.request & 0xFFFFFFFF, buffer),
+        (call.fd, request, buffer),
         lambda value, errno: CallResult(value, errno, optval=contents(buffer, len(given)), optlen=len(given)),
     )
 

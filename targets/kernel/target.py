@@ -134,6 +134,7 @@ class KernelTarget:
         else:
             request = {"do": "open", "path": syscall.path, "flags": syscall.flags, "directory": os.getcwd()}
             flags = syscall.flags
+        request["dropped"] = sorted(session.dropped)
         descriptor, errno = session.ask(request)
         if descriptor >= 0:
             os.set_inheritable(descriptor, not flags & _SOCK_CLOEXEC)
@@ -185,6 +186,8 @@ def _allow_capset(session: Session) -> None:
 
 def _finish(session: Session, syscall: Syscall, prepared: Prepared, value: int, errno: int) -> CallResult:
     result = prepared.finish(value, errno)
+    if isinstance(syscall, calls.CapSet) and value == 0:
+        session.note_capability(syscall)
     if result.control:
         result = replace(result, control=rebase_times(result.control, session.clock.realtime_origin_ns))
     session.descriptors.after(syscall, result)

@@ -31,7 +31,7 @@ NEVER_ENDING = {
     "code": ("%{ while True: pass }%", "error in Python code: the block *: does it loop for ever[?]"),
     "code that sleeps": (
         "%{ import time; time.sleep(1000) }%",
-        "error in Python code: the block did not end within 1 *",
+        "error in Python code: the blocks did not end within 1 *",
     ),
 }
 

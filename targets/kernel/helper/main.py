@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from targets.kernel import protocol
-from targets.kernel.helper import links, namespaces, orphans, probe
+from targets.kernel.helper import capabilities, links, namespaces, orphans, probe
 from targets.kernel.helper.commands import Commands, OwnerGone, kill_descendants, reap
 from targets.kernel.helper.failure import Failure
 
@@ -146,11 +146,13 @@ class Helper:
         self._drop_link()
 
     def _socket(self, request: dict[str, Any]) -> Answer:
-        return _descriptor(lambda: _new_socket(request["domain"], request["type"], request["protocol"]))
+        with capabilities.without(request["dropped"]):
+            return _descriptor(lambda: _new_socket(request["domain"], request["type"], request["protocol"]))
 
     def _open(self, request: dict[str, Any]) -> Answer:
         os.chdir(request["directory"])
-        return _descriptor(lambda: os.open(request["path"], request["flags"]))
+        with capabilities.without(request["dropped"]):
+            return _descriptor(lambda: os.open(request["path"], request["flags"]))
 
     def _shell(self, request: dict[str, Any]) -> Answer:
         message, output = self._commands.run(request)

@@ -68,6 +68,16 @@ def test_splice_passes_offsets_as_pointers() -> None:
     assert target.made(Splice) == [first, Splice(LIVE_FD, 61, 9, 0, bad_offset_in=True)]
 
 
+def test_pipe_takes_the_numbers_that_packetdrill_takes() -> None:
+    # Measured: cut to a C int, negative ones are not looked at, and one number twice names the second end.
+    target = Connection({Pipe: [CallResult(0, fds=(60, 61)), CallResult(0, fds=(62, 63))], Read: [CallResult(9)]})
+    text = "+0 pipe([4294967296, -7]) = 0\n+0 read(0, ..., 9) = 9\n+0 pipe([5, 5]) = 0\n+0 read(5, ..., 9) = 0"
+    assert complaint(text, target) == ""
+    assert target.made(Read) == [Read(60, 9), Read(63, 9)]
+    target = Connection({Pipe: [CallResult(0, fds=(60, 61))]})
+    assert complaint("+0 pipe([-7, 5]) = 0\n+0 read(-7, ..., 9) = 9", target).startswith("unable to find fd")
+
+
 def test_a_failing_pipe_makes_no_descriptors() -> None:
     target = Connection({Pipe: [CallResult(-1, 24)]})
     assert complaint("+0 pipe([5, 6]) = -1 EMFILE (full)\n+0 read(5, ..., 1) = 1", target).startswith("unable to find")

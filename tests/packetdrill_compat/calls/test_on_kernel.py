@@ -132,6 +132,37 @@ def test_a_ping_socket_sends_echo_requests(variant: str, family: str, suffix: st
     assert_passes(run("+0 > icmp echo_request [raw (20)]", opening=opening, variant=variant))
 
 
+def test_sizes_without_memory_fail_as_the_kernel_says() -> None:
+    # readv(2): EINVAL for a sum beyond ssize_t; EFAULT for memory that is not there.
+    text = f"""+0 writev(4, [{{..., 10}}, {{..., -1}}], 2) = -1 EINVAL (negative)
++0 writev(4, [{{..., 99999999999}}], 1) = -1 EFAULT (no such memory)
++0 readv(4, [{{..., -1}}], 1) = -1 EINVAL (negative)
++0 sendmsg(4, {{{NAMED.replace("3", "-1")}, msg_flags=0}}, 0) = -1 EINVAL (negative)
++0 recvmsg(4, {{{NAMED.replace("3", "-1")}, msg_flags=0}}, 0) = -1 EINVAL (negative)
++0 ioctl(4, SIOCINQ) = -1 EFAULT (no room for the number)"""
+    assert_passes(run(text))
+
+
+@pytest.mark.parametrize(("variant", "family"), [("ipv6", "AF_INET"), ("ipv4-mapped-ipv6", "99"), ("ipv4", "AF_INET6")])
+def test_a_family_without_address_is_long_enough_for_any(variant: str, family: str) -> None:
+    opening = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+    # connect(2): EAFNOSUPPORT. An IPv6 socket says EINVAL to addresses shorter than its own (measured).
+    call = f"+0 connect(3, {family}, ...) = -1 EAFNOSUPPORT (x)"
+    assert_passes(run(call, opening=opening, variant=variant))
+
+
+# TCP_ZEROCOPY_RECEIVE, struct tcp_zerocopy_receive of linux/tcp.h: 64 octets, address 0, so length 0 is asked for and
+# what waits is told in recv_skip_hint and inq. The first member is a pointer, the fourth number is the hint.
+ZEROCOPY = bytes(12) + (10).to_bytes(4, "little") + (10).to_bytes(4, "little")
+
+
+def test_a_structure_without_notation_is_a_string_of_octets() -> None:
+    octets = "".join(f"\\x{octet:02x}" for octet in ZEROCOPY)
+    text = f"""+0 < P. 1:11(10) ack 1 win 514
++0 getsockopt(4, SOL_TCP, TCP_ZEROCOPY_RECEIVE, "{octets}", [{len(ZEROCOPY)}]) = 0"""
+    assert_passes(run(text))
+
+
 # SO_PRIORITY above 6 needs CAP_NET_ADMIN or CAP_NET_RAW (socket(7)).
 PRIORITIES = """+0 cap_set(CAP_EFFECTIVE, CAP_NET_ADMIN, CAP_CLEAR) = 0
 +0 setsockopt(4, SOL_SOCKET, SO_PRIORITY, [7], 4) = 0
@@ -146,6 +177,18 @@ def test_a_capability_is_missing_until_it_is_raised_again() -> None:
     before = effective_capabilities()
     assert_passes(run(PRIORITIES))
     assert effective_capabilities() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to lose")
+def test_new_sockets_and_files_feel_a_missing_capability() -> None:
+    # raw(7): a raw socket needs CAP_NET_RAW.
+    text = """+0 cap_set(CAP_EFFECTIVE, CAP_NET_RAW, CAP_CLEAR) = 0
++0 socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) = -1 EPERM (no capability)
++0 open("/dev/null", O_RDWR) = 5
++0 cap_set(CAP_EFFECTIVE, CAP_NET_RAW, CAP_SET) = 0
++0 socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) = 6"""
+    assert_passes(run(text))
+    assert_passes(run("+0 socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) = 6"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to lose")
@@ -168,3 +211,46 @@ def test_without_root_capabilities_are_unsupported(monkeypatch: pytest.MonkeyPat
     result = run(PRIORITIES)
     assert result.verdict is Verdict.UNSUPPORTED
     assert "capabilities cannot be dropped without root" in result.reason
+
+
+# ---------------------------------------------------------------- code blocks
+
+
+def test_a_block_that_reaches_out_runs_in_the_script_s_directory_and_namespace(tmp_path: Path) -> None:
+    text = """+0 `echo 1 > seen`
++0 %{ import os; assert os.path.exists("seen") and os.environ["PACKETDRILL_PID"] }%
++0 %{
+assert "tun0" in open("/proc/net/dev").read()
+assert tcpi_state == TCP_ESTABLISHED and _line == 12
+}%"""
+    assert_passes(run(text, path=str(tmp_path / "t.pkt")))
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "error executing code: 'python3' returned non-zero status 137"),
+        ("import os; assert 0, 'odd'", "error in Python code: AssertionError: odd"),
+        ("import nosuchmodule", "error in Python code: ModuleNotFoundError: No module named 'nosuchmodule'"),
+        ("raise KeyboardInterrupt", "error in Python code: KeyboardInterrupt"),
+    ],
+)
+def test_a_block_that_fails_in_its_process_is_named(block: str, message: str, tmp_path: Path) -> None:
+    result = run(f"+0 %{{ {block} }}%", path=str(tmp_path / "t.pkt"))
+    assert result.failure is not None
+    assert (result.failure.message, result.failure.line) == (message, 10)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("true", ""),
+        ("python3 -O", ""),
+        ("false", "error executing code: 'false' returned non-zero status 1"),
+        ("no-such-program", "error executing code: 'no-such-program' returned non-zero status 127"),
+    ],
+)
+def test_code_command_decides_what_runs_the_blocks(command: str, message: str) -> None:
+    result = run("+0 %{ assert False }%", opening=f'--code_command="{command}"\n{CONNECTED}')
+    assert ("" if result.failure is None else result.failure.message) == message

@@ -29,7 +29,7 @@ def fcntl(world: World, fd: int, command: int, argument: int | None = None) -> i
 
 
 def number(world: World, fd: int, request: int) -> int:
-    result = world.call("ioctl", fd=fd, request=request, argument=None)
+    result = world.call("ioctl", fd=fd, request=request, argument=bytes(4))
     return unpack_int(result.optval) if result.value == 0 else -result.errno
 
 
@@ -103,6 +103,13 @@ def test_siocatmark_finds_the_urgent_mark(world: World) -> None:
     assert number(world, fd, SIOCATMARK) == 1
     assert world.read(fd, 100).data == b"3344"
     assert number(world, 3, SIOCATMARK) == 0
+
+
+@pytest.mark.parametrize("number_", [SIOCINQ, FIONBIO, SIOCSPGRP])
+def test_an_ioctl_without_memory_for_its_number_fails(world: World, number_: int) -> None:
+    fd = world.established()
+    result = world.call("ioctl", fd=fd, request=number_, argument=None)
+    assert (result.value, result.errno) == (-1, Errno.EFAULT)  # ioctl(2), measured on Linux 6.18
 
 
 def test_an_owner_can_be_set_and_odd_requests_are_named(world: World) -> None:

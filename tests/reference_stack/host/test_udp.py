@@ -129,6 +129,6 @@ def test_a_datagram_socket_is_always_writable_and_closes_for_good(world: World) 
     assert world.call("poll", entries=(Entry,), timeout_ms=0).revents == (POLLOUT,)
     world.inject_packet(datagram(world, b"x"))
     assert world.call("poll", entries=(Entry,), timeout_ms=0).revents == (POLLIN | POLLOUT,)
-    assert world.call("ioctl", fd=Entry.fd, request=0x541B, argument=None).optval == b"\1\0\0\0"
+    assert world.call("ioctl", fd=Entry.fd, request=0x541B, argument=bytes(4)).optval == b"\1\0\0\0"
     world.call("close", fd=Entry.fd)
     udp(world)

@@ -204,7 +204,8 @@ def test_fcntl_ioctl_and_shutdown(opened: Opener) -> None:
     assert do(target, calls.Fcntl(fd, fcntl.F_SETFL, os.O_RDWR | os.O_NONBLOCK)).value == 0
     assert do(target, calls.Read(fd, 1)).errno == errno.EAGAIN
     peer.send(PSH | ACK, b"12345")
-    assert do(target, calls.Ioctl(fd, 0x541B)).optval == struct.pack("=i", 5)  # FIONREAD
+    assert do(target, calls.Ioctl(fd, 0x541B, bytes(4))).optval == struct.pack("=i", 5)  # FIONREAD
+    assert do(target, calls.Ioctl(fd, 0x541B)).errno == errno.EFAULT
     shut = target.call(calls.Shutdown(fd, socket.SHUT_WR))
     _, segment = next_segment(target)
     while not segment.flags & FIN:
