@@ -61,6 +61,9 @@ class CongestionControl(ABC):
     def on_idle(self, *, idle: Micros, rto: Micros, now: Micros) -> None:
         """Nothing was sent for `idle`, which is longer than the timeout `rto`, and data is about to leave."""
 
+    def on_sample(self, rtt: Micros, *, una: int, nxt: int, now: Micros) -> None:  # noqa: B027 (most controls ignore it)
+        """A round trip was measured on an acknowledgment; `una` and `nxt` are SND.UNA and SND.NXT."""
+
     def on_quantum_change(self, quantum: int) -> None:
         """The segment size changed: keep the windows' size in segments (RFC 5681, 3.1)."""
         self.cwnd = max(self.cwnd * quantum // self.quantum, quantum)

@@ -52,7 +52,11 @@ class Host:
     def __init__(self, routes: Routes, *, personality: Personality, seed: int = 0) -> None:
         self.routes = routes
         traits = traits_of(personality.name)
-        self.sysctls = SysctlSettings(personality.settings, table=traits.sysctls)
+        controls = personality.policies.congestion().names()
+        # In the order of Linux' file: reno is always there, cubic the default; others follow.
+        first = tuple(name for name in ("reno", "cubic") if name in controls)
+        controls = (*first, *(name for name in controls if name not in first))
+        self.sysctls = SysctlSettings(personality.settings, controls, table=traits.sysctls)
         self.files: dict[str, str] = {}
         secrets = Secrets(seed)
         ip = IpLayer(routes, self.sysctls, secrets.hash32("identification") % 2**16)

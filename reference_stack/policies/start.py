@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from reference_stack.congestion import cubic_octets, validation  # noqa: F401 (each registers its control)
 from reference_stack.congestion.base import CongestionControl, registry
 from reference_stack.congestion.reno import initial_window_rfc6928
 from reference_stack.recovery.base import LossRecovery

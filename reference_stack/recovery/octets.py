@@ -152,6 +152,8 @@ class OctetRecovery(LossRecovery):
 
     def _grow(self, report: AckReport, *, now: Micros) -> None:
         """Grow the window for new data acknowledged outside fast recovery."""
+        if report.sample is not None:
+            self.congestion.on_sample(report.sample, una=report.una, nxt=report.snd_nxt, now=now)
         if self.ca_state is CaState.LOSS and report.una > self.recover:
             self.ca_state = CaState.OPEN
             self._undo = None
