@@ -39,4 +39,6 @@ class SegmentSizes:
         mss = min(tcb.peer_mss, mtu - HEADER_OCTETS[connection.four_tuple.ip_version])
         if settings.user_mss is not None:
             mss = min(mss, settings.user_mss)
-        return connection.mtu_search.bound(connection, max(mss, settings.min_snd_mss) - tcb.option_octets, mtu)
+        # At least an octet gets out, whatever the peer says and the options take.
+        payload = max(max(mss, settings.min_snd_mss) - tcb.option_octets, 1)
+        return connection.mtu_search.bound(connection, payload, mtu)
