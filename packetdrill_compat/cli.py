@@ -14,7 +14,8 @@ commands:
   run     play scripts; takes packetdrill's flags (tcprove run --help)
   check   read scripts without playing them, and say what packetdrill would silently do otherwise
   fmt     bring scripts into the canonical layout
-  doctor  say what the kernel target can do on this machine, and what it lacks"""
+  doctor  say what the kernel target can do on this machine, and what it lacks
+  serve   run the reference stack behind a TUN device, for real clients (tcprove serve --help)"""
 
 
 def main(argv: Sequence[str] | None = None, *, sentence_of: SentenceOf | None = None) -> int:
@@ -88,9 +89,16 @@ def _doctor(arguments: list[str], _sentence_of: SentenceOf | None) -> int:
     return 0 if all(check.is_ok for check in checks if check.is_needed) else 1
 
 
+def _serve(arguments: list[str], _sentence_of: SentenceOf | None) -> int:
+    from targets.live.command import main as serve  # noqa: PLC0415
+
+    return serve(arguments, program="tcprove serve")
+
+
 _COMMANDS: dict[str, Callable[[list[str], SentenceOf | None], int]] = {
     "run": _run,
     "check": _check,
     "fmt": _format,
     "doctor": _doctor,
+    "serve": _serve,
 }

@@ -373,7 +373,12 @@ Syscall: TypeAlias = (
 
 def call_name(syscall: Syscall) -> str:
     """Name a call as the manual does: ``SetSockOpt`` is ``setsockopt``, ``EpollCtl`` is ``epoll_ctl``."""
-    name = type(syscall).__name__
+    return name_of_class(type(syscall))
+
+
+def name_of_class(kind: type[Syscall]) -> str:
+    """Name the calls of a class; see `call_name`."""
+    name = kind.__name__
     return "epoll_" + name[5:].lower() if name.startswith("Epoll") else name.lower()
 
 

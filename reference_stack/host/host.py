@@ -111,6 +111,10 @@ class Host:
         self._retry()
         return call_id
 
+    def cancel(self, call_id: int) -> None:
+        """Whoever made the call is gone: it waits no more and never finishes. Harmless when it has returned."""
+        self._blocked.pop(call_id, None)
+
     def shell(
         self,
         command: str,

@@ -88,7 +88,7 @@ class PeerSpace:
 def open_tun(settings: dict[str, Any]) -> Link:
     """Create the TUN device. Raises `Failure`."""
     try:
-        tun, _name = _make_tun(DEVICE)
+        tun, _name = make_tun(DEVICE)
         return _tun_link(tun, settings)
     except OSError as error:
         raise tun_failure(error) from error
@@ -102,7 +102,7 @@ def open_tun_here(settings: dict[str, Any]) -> Link:
     """
     try:
         for _try in range(_TRIES):
-            tun, name = _make_tun("tun%d")
+            tun, name = make_tun("tun%d")
             if name == DEVICE:
                 return _tun_link(tun, settings)
             os.close(tun)
@@ -115,10 +115,14 @@ def open_tun_here(settings: dict[str, Any]) -> Link:
     )
 
 
-def _make_tun(name: str) -> tuple[int, str]:
-    """Open a TUN device; return its descriptor and the name that it got."""
+def make_tun(name: str, *, has_offload_header: bool = True) -> tuple[int, str]:
+    """Open a TUN device; return its descriptor and the name that it got. Raises `OSError`.
+
+    `has_offload_header` puts a virtio_net_hdr in front of every packet, for checksums and segments to be filled in.
+    """
     tun = os.open(_TUN_PATH, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR)
+    flags = _IFF_TUN | _IFF_NO_PI | (_IFF_VNET_HDR if has_offload_header else 0)
+    request = struct.pack("16sH22x", name.encode(), flags)
     try:
         answer: bytes = fcntl.ioctl(tun, _TUNSETIFF, request)
     except OSError:
