@@ -29,17 +29,19 @@ def main(argv: Sequence[str]) -> int:
     for name in options.personality or ("rfc", "linux"):
         for weather, what in ((), "calm"), (STORM, "1 % loss, reordering, duplication"):
             for client in options.client or ("curl", "python"):
-                with tempfile.TemporaryDirectory() as folder:
-                    with serving(Path(folder), f"--personality={name}", *weather) as server:
-                        move = _curl if client == "curl" else _python
-                        for way, seconds, is_equal in move(server, Path(folder), count):
-                            is_right = is_right and is_equal
-                            verdict = "every octet right" if is_equal else "WRONG"
-                            rate = count / seconds / 1e6
-                            print(
-                                f"{name:<9} {what:<33} {client:<6} {way:<4} {seconds:7.2f} s {rate:6.2f} MB/s  {verdict}"
-                            )
+                for way, seconds, is_equal in _transfers(client, count, f"--personality={name}", *weather):
+                    is_right = is_right and is_equal
+                    speed = f"{seconds:7.2f} s {count / seconds / 1e6:6.2f} MB/s"
+                    verdict = "every octet right" if is_equal else "WRONG"
+                    print(f"{name:<9} {what:<33} {client:<6} {way:<4} {speed}  {verdict}", flush=True)
     return 0 if is_right else 1
+
+
+def _transfers(client: str, count: int, *server_options: str) -> "list[Move]":
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with serving(folder, *server_options) as server:
+            return (_curl if client == "curl" else _python)(server, folder, count)
 
 
 Move = tuple[str, float, bool]
