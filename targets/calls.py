@@ -371,14 +371,9 @@ Syscall: TypeAlias = (
 )
 
 
-def call_name(syscall: Syscall) -> str:
-    """Name a call as the manual does: ``SetSockOpt`` is ``setsockopt``, ``EpollCtl`` is ``epoll_ctl``."""
-    return name_of_class(type(syscall))
-
-
-def name_of_class(kind: type[Syscall]) -> str:
-    """Name the calls of a class; see `call_name`."""
-    name = kind.__name__
+def call_name(call: Syscall | type[Syscall]) -> str:
+    """Name a call, or its class, as the manual does: ``SetSockOpt`` is ``setsockopt``, ``EpollCtl`` is ``epoll_ctl``."""
+    name = call.__name__ if isinstance(call, type) else type(call).__name__
     return "epoll_" + name[5:].lower() if name.startswith("Epoll") else name.lower()
 
 

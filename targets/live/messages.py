@@ -11,9 +11,9 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from targets.calls import Syscall, name_of_class
+from targets.calls import Syscall, call_name
 
-_CLASSES: dict[str, type[Syscall]] = {name_of_class(each): each for each in get_args(Syscall)}
+_CLASSES: dict[str, type[Syscall]] = {call_name(each): each for each in get_args(Syscall)}
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 """What a register of the simulated machine holds, signed or not."""
 
