@@ -23,7 +23,7 @@ class Settings:
 
     `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
     Without `allows_shell` scripts that run something outside of the test are unsupported. `attaches_all` gives Allure
-    the diagrams and captures of passed tests too. `arguments` are the options that repeat this choice on a command line.
+    the diagrams and captures of passed tests too. `arguments` are the options that repeat this choice.
     """
 
     target: str = DEFAULT_TARGET

@@ -29,7 +29,7 @@ from packetdrill_compat.calls import check_result, prepare
 from packetdrill_compat.calls.base import errno_name
 from packetdrill_compat.config import Config
 from packetdrill_compat.play.mapping import outbound_to_script
-from packetdrill_compat.play.outbound import Expectation, claim_frame, read_frame
+from packetdrill_compat.play.outbound import Expectation, read_frame
 from packetdrill_compat.play.player import Player
 from packetdrill_compat.play.records import SocketRecord, SocketState
 from packetdrill_compat.runner import network_of
@@ -170,13 +170,13 @@ class Session:
         if body.flags & (SYN | ACK) == SYN:
             opening = PacketEvent(Direction.OUTBOUND, TcpSpec(flags, SequenceRange(0, 0, 0), options=None))
             self.player.socket_of(opening)
-        if not claim_frame(packet, record):
+        if not self.player.dialect.claims(packet, record):
             return None
         time = departure.time - self.player.waiter.start
         spec = self._spec(body, record)
         event = Event(EventTime(TimeKind.ABSOLUTE, time), PacketEvent(Direction.OUTBOUND, spec))
         assert isinstance(event.action, PacketEvent)
-        expectation = Expectation(event.action, record, self.config)
+        expectation = Expectation(event.action, record, self.player.dialect)
         expectation.add(packet, departure, time)
         expectation.judge(timing=lambda _time: None, timestamp_tolerance=LIMIT)
         self._learn(spec, body)

@@ -7,6 +7,7 @@ prints the flags in the order ``FSRP.U`` and then ``EWA``, where a script puts t
 from collections.abc import Callable
 
 from packetdrill_compat import icmp
+from packetdrill_compat.mptcp_notation import MPTCP_FORMATTERS
 from wire.gre import GreHeader
 from wire.icmp import IcmpMessage, Quoted
 from wire.ip import Ipv4Header, Ipv6Header
@@ -168,6 +169,7 @@ _OPTION_FORMATTERS: dict[type, Callable[..., str]] = {
     FastOpen: lambda o: _hex("FOEXP" if o.experimental else "FO", o.cookie),
     Md5: lambda o: _hex("md5", o.digest),
     AccEcn: _acc_ecn,
+    **MPTCP_FORMATTERS,
     Remainder: lambda o: f"octets {o.data.hex()}",
 }
 

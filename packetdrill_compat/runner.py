@@ -14,6 +14,7 @@ from packetdrill_compat.play.commands import run_in_target
 from packetdrill_compat.play.describe import failure_of_event, script_wide_failure
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.listener import Listener, Silent
+from packetdrill_compat.play.mptcp.dialect import dialect_of
 from packetdrill_compat.play.player import Player
 from packetdrill_compat.play.teardown import close_and_reset
 from packetdrill_compat.reader import load
@@ -169,7 +170,9 @@ class _Run:
         init = self.script.init
         if init is not None and not self._shell(init.text, "error executing init command", init):
             return
-        player = self.player = Player(self.script.path, self.config, self.recording, limit=self.limit)
+        player = self.player = Player(
+            self.script.path, self.config, self.recording, limit=self.limit, dialect=self.script.dialect
+        )
         player.listener = self.listener
         player.context.directory = self.directory or player.context.directory
         try:
@@ -217,7 +220,10 @@ class _Run:
         # Unlike a command among the events, which may well check something, this one only prepares or clears up.
         kind = FailureKind.SCRIPT
         try:
-            failure, output = run_in_target(self.recording, command, self.script.path, timeout=self.limit)
+            environment = dialect_of(self.script.dialect).environment(self.config)
+            failure, output = run_in_target(
+                self.recording, command, self.script.path, timeout=self.limit, environment=environment
+            )
             if failure is None:
                 return True
             message, got = f"{message}: {failure}", output.strip()

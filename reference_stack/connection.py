@@ -16,7 +16,7 @@ from reference_stack.policies.icmp import IcmpError
 from reference_stack.rules import Verdict
 from reference_stack.settings import ConnectionSettings
 from reference_stack.states import MAY_SEND_DATA, State
-from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+from wire.tcp import TcpSegment
 
 if TYPE_CHECKING:
     from wire.abi import TcpInfo
@@ -213,8 +213,7 @@ class Connection(ConnectionCore):
         An owner with a listener for the SYN asks this first; when the answer is yes it drops this connection and gives
         the SYN to the listener, with an ISN not below `successor_isn`. Otherwise the segment comes to `on_segment`.
         """
-        is_plain_syn = segment.flags & (SYN | ACK | RST | FIN) == SYN
-        if self.state is not State.TIME_WAIT or not is_plain_syn:
+        if self.state is not State.TIME_WAIT or not self.time_wait.is_opening(segment):
             return False
         return self.time_wait.may_reopen(self, Arrival(self, segment, now=now))
 

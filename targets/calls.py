@@ -372,7 +372,7 @@ Syscall: TypeAlias = (
 
 
 def call_name(call: Syscall | type[Syscall]) -> str:
-    """Name a call, or its class, as the manual does: ``SetSockOpt`` is ``setsockopt``, ``EpollCtl`` is ``epoll_ctl``."""
+    """Name a call or its class as the manual does: ``SetSockOpt`` is ``setsockopt``, ``EpollCtl`` is ``epoll_ctl``."""
     name = call.__name__ if isinstance(call, type) else type(call).__name__
     return "epoll_" + name[5:].lower() if name.startswith("Epoll") else name.lower()
 

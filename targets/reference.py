@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from reference_stack.host import FinishedCall, Host, NotModelled, Routes, make_prefix
+from reference_stack.host import FinishedCall, Host, NotModelled, Route, Routes, make_prefix
 from reference_stack.host.values import HostEvent, Result
 from reference_stack.personality import Personality
 from reference_stack.personality import personality as personality_named
@@ -71,8 +71,9 @@ class ReferenceTarget:
         self.close()
         try:
             prefix = make_prefix(network.local_ip, network.prefix_length)
+            remote = make_prefix(network.remote_ip, network.remote_prefix_length)
         except ValueError as error:
-            raise TargetError(f"bad network: {error}", next_step="correct local_ip or prefix_length") from None
+            raise TargetError(f"bad network: {error}", next_step="correct the addresses or prefix lengths") from None
         # RFC 791 section 3.2 and RFC 8200 section 5: what every link carries.
         least = 68 if network.ip_version == 4 else 1280
         if network.mtu < least:
@@ -81,6 +82,7 @@ class ReferenceTarget:
             )
         addresses = set() if network.is_anyip else {network.local_ip}
         routes = Routes(addresses, [prefix], network.mtu, network.is_anyip)
+        routes.routes[remote] = Route()
         self._host = self._make_host(routes, personality=self._personality, seed=self._seed)
         self._now = 0
 

@@ -214,27 +214,6 @@ class Ao(TcpOption):
 
 
 @dataclass(frozen=True, slots=True)
-class Mptcp(TcpOption):
-    """Multipath TCP (RFC 8684, section 3). `data` is everything behind kind and length.
-
-    `subtype` is the upper half of the first octet of `data`; when built, `data` alone counts.
-    """
-
-    subtype: int
-    data: bytes
-    kind: ClassVar[int] = 30
-
-    def body(self) -> bytes:
-        """The data, subtype included."""
-        return self.data
-
-    @classmethod
-    def parse(cls, body: bytes) -> "Mptcp | None":
-        """At least one octet, else None."""
-        return cls(body[0] >> 4, body) if body else None
-
-
-@dataclass(frozen=True, slots=True)
 class FastOpen(TcpOption):
     """Fast Open cookie, empty for a request (RFC 7413, section 4.1.1).
 

@@ -40,7 +40,17 @@ def _bind(context: CallContext, args: Arguments, _want: int) -> Prepared:
     fd = context.live_fd(args.integer(0))
     args.ellipsis(1)
     args.ellipsis(2)
-    return Prepared(Bind(fd, socket_address(context.config, context.config.local_ip, context.config.bind_port)))
+    return Prepared(Bind(fd, _bind_address(context)))
+
+
+def _bind_address(context: CallContext) -> SocketAddress:
+    """The local address; with an MPTCP socket under test every address, so that subflows may come to others."""
+    config, under_test = context.config, context.sockets.under_test
+    if under_test is not None and under_test.protocol == abi.IPPROTO_MPTCP:
+        return SocketAddress(
+            socket_domain(config), "0.0.0.0" if config.ip_version == "ipv4" else "::", config.bind_port
+        )
+    return socket_address(config, config.local_ip, config.bind_port)
 
 
 @register("listen")

@@ -23,14 +23,16 @@ def directory_of(path: str) -> str:
     return os.path.dirname(os.path.abspath(path))
 
 
-def run_in_target(target: Recording, command: str, path: str, *, timeout: Micros) -> tuple[str | None, str]:
+def run_in_target(
+    target: Recording, command: str, path: str, *, timeout: Micros, environment: dict[str, str]
+) -> tuple[str | None, str]:
     """Run a command; its failure (None when it succeeded) and what it printed."""
-    result = target.shell(command, directory=directory_of(path), environment={}, timeout=timeout)
+    result = target.shell(command, directory=directory_of(path), environment=environment, timeout=timeout)
     return failure_of(result), result.output
 
 
-def run_command(target: Recording, command: str, path: str, *, remaining: Micros) -> None:
+def run_command(target: Recording, command: str, path: str, *, remaining: Micros, environment: dict[str, str]) -> None:
     """Run a command event; raises `PlayError` when it fails."""
-    failure, output = run_in_target(target, command, path, timeout=remaining)
+    failure, output = run_in_target(target, command, path, timeout=remaining, environment=environment)
     if failure is not None:
         raise PlayError(f"error executing `{command}` command: {failure}", kind=FailureKind.COMMAND, got=output.strip())

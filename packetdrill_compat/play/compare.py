@@ -5,12 +5,13 @@ that differs. The first one gives the message.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from packetdrill_compat.ast import EcnMark
 from packetdrill_compat.notation import describe_option
 from packetdrill_compat.outcome import Difference
 from packetdrill_compat.play.template import UNCHECKED_TTL, Checks
+from wire import mptcp
 from wire.gre import GreHeader
 from wire.icmp import IcmpMessage
 from wire.ip import Ipv4Header, Ipv6Header
@@ -185,6 +186,8 @@ def compare_options(
             yield Finding("bad outbound TCP options", _option_difference(index, wanted, actual))
         elif isinstance(wanted, Timestamps) and isinstance(actual, Timestamps):
             yield from _timestamp_finding(wanted, actual, tick, tolerance)
+        elif wanted.kind == mptcp.KIND:
+            yield from _mptcp_findings(index, wanted, actual)
         elif wanted != actual:
             yield _option_finding(index, wanted, actual)
 
@@ -195,6 +198,24 @@ def _timestamp_finding(want: Timestamps, got: Timestamps, tick: int, tolerance: 
     if tick and distance * tick > tolerance:
         message = f"bad outbound TCP timestamp value, tolerance {tolerance}"
         yield Finding(message, Difference("TS val", str(want.val), str(got.val)))
+
+
+def _mptcp_findings(index: int, want: TcpOption, got: TcpOption) -> Iterator[Finding]:
+    """Compare field by field; options of different subtypes as a whole."""
+    message = f"MPTCP option mismatch: {mptcp.KIND}"
+    if type(want) is not type(got):
+        yield Finding(message, _option_difference(index, want, got))
+        return
+    word = describe_option(want).split(" ", 1)[0]
+    assert isinstance(want, mptcp.MptcpOption | mptcp.Mptcp)
+    for field in fields(want):
+        wanted, actual = getattr(want, field.name), getattr(got, field.name)
+        if wanted != actual:
+            yield Finding(message, Difference(f"option {index + 1} {word} {field.name}", _show(wanted), _show(actual)))
+
+
+def _show(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(int(value) if isinstance(value, bool) else value)
 
 
 def _option_finding(index: int, want: TcpOption, got: TcpOption) -> Finding:

@@ -1,7 +1,7 @@
 """Make the packet that an inbound event injects (section 4.8)."""
 
 from packetdrill_compat.ast import PacketEvent
-from packetdrill_compat.config import Config
+from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.mapping import inbound_to_live
 from packetdrill_compat.play.records import SocketRecord, SocketState
 from packetdrill_compat.play.template import build_body, wrap
@@ -10,15 +10,17 @@ from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 from wire.udp import UdpDatagram
 
 
-def make_inbound(event: PacketEvent, record: SocketRecord, config: Config) -> Packet:
+def make_inbound(event: PacketEvent, record: SocketRecord, dialect: Dialect) -> Packet:
     """Advance the socket's state for this event and return the live packet.
 
     Raises `PlayError` when the script's timestamp echo has no live counterpart.
     """
+    config = dialect.config
     body = build_body(event, record, config)
     if isinstance(body, TcpSegment):
         _advance(body, record)
         body = inbound_to_live(body, record, scaled_ecr=config.tcp_ts_ecr_scaled)
+        body = dialect.inject(body, record)
         record.last_injected = body
     elif isinstance(body, UdpDatagram):
         body = body._replace(

@@ -32,9 +32,9 @@ def socket_of_script_packet(
     """Find, or for a first inbound packet create, the socket that a script packet belongs to."""
     under_test = sockets.under_test
     if isinstance(packet.body, TcpSpec):
-        if _makes_child(packet, under_test):
-            return sockets.add(_child(packet.body, config, next(ephemeral_ports)))
-        if under_test is not None and _is_first_syn(packet, under_test):
+        if makes_child(packet, under_test):
+            return sockets.add(new_child(packet.body, config, next(ephemeral_ports)))
+        if under_test is not None and is_first_syn(packet, under_test):
             under_test.state = SocketState.ACTIVE_SYN_SENT
             under_test.script_local_isn = packet.body.sequence.start
             return under_test
@@ -46,12 +46,14 @@ def socket_of_script_packet(
     )
 
 
-def _makes_child(packet: PacketEvent, under_test: SocketRecord | None) -> bool:
+def makes_child(packet: PacketEvent, under_test: SocketRecord | None) -> bool:
+    """Tell whether a TCP packet begins a passive connection."""
     listening = under_test is None or under_test.state is SocketState.PASSIVE_LISTENING
     return packet.direction is Direction.INBOUND and listening
 
 
-def _child(body: TcpSpec, config: Config, ephemeral_port: int) -> SocketRecord:
+def new_child(body: TcpSpec, config: Config, ephemeral_port: int) -> SocketRecord:
+    """The record of a passive connection, made by its first inbound packet."""
     return SocketRecord(
         family=abi.AF_INET6 if config.is_wire_ipv6 else abi.AF_INET,
         type=abi.SOCK_STREAM,
@@ -65,7 +67,8 @@ def _child(body: TcpSpec, config: Config, ephemeral_port: int) -> SocketRecord:
     )
 
 
-def _is_first_syn(packet: PacketEvent, under_test: SocketRecord) -> bool:
+def is_first_syn(packet: PacketEvent, under_test: SocketRecord) -> bool:
+    """Tell whether a TCP packet is the SYN that a connecting socket sends."""
     assert isinstance(packet.body, TcpSpec)
     is_syn = packet.body.flags.mask & (SYN | ACK) == SYN
     return packet.direction is Direction.OUTBOUND and is_syn and under_test.state is SocketState.ACTIVE_CONNECTING
@@ -74,12 +77,12 @@ def _is_first_syn(packet: PacketEvent, under_test: SocketRecord) -> bool:
 def _protocol_fits(packet: PacketEvent, under_test: SocketRecord, config: Config) -> bool:
     match packet.body:
         case TcpSpec():
-            return under_test.protocol == abi.IPPROTO_TCP
+            return under_test.is_tcp
         case UdpSpec():
             return under_test.protocol == abi.IPPROTO_UDP
         case IcmpSpec():
             own = abi.IPPROTO_ICMPV6 if config.is_wire_ipv6 else abi.IPPROTO_ICMP
-            return under_test.protocol in (abi.IPPROTO_TCP, abi.IPPROTO_UDP, own)
+            return under_test.is_tcp or under_test.protocol in (abi.IPPROTO_UDP, own)
 
 
 def _names_a_port(packet: PacketEvent) -> bool:
@@ -95,9 +98,8 @@ def is_of_socket(packet: Packet, record: SocketRecord) -> bool:
     if isinstance(body, IcmpMessage):
         return record.protocol in ICMP_PROTOCOLS
     if isinstance(body, (TcpSegment, UdpDatagram)):
-        return (body.src_port, body.dst_port) == (record.local_port, record.remote_port) and (
-            record.protocol == (abi.IPPROTO_TCP if isinstance(body, TcpSegment) else abi.IPPROTO_UDP)
-        )
+        fits = record.is_tcp if isinstance(body, TcpSegment) else record.protocol == abi.IPPROTO_UDP
+        return fits and (body.src_port, body.dst_port) == (record.local_port, record.remote_port)
     return False
 
 
@@ -120,8 +122,8 @@ def _opens(body: object, record: SocketRecord) -> bool:
     connecting = record.state is SocketState.ACTIVE_CONNECTING
     match body:
         case TcpSegment():
-            sent = record.state is SocketState.ACTIVE_SYN_SENT and record.protocol == abi.IPPROTO_TCP
-            return sent and body.flags & (SYN | ACK) == SYN
+            sent = record.state is SocketState.ACTIVE_SYN_SENT
+            return sent and record.is_tcp and body.flags & (SYN | ACK) == SYN
         case UdpDatagram():
             return connecting and record.protocol == abi.IPPROTO_UDP
         case IcmpMessage():

@@ -1,15 +1,15 @@
 """Collect, merge and judge what an outbound event expects (section 4.7)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from packetdrill_compat.ast import Direction, PacketEvent, TcpSpec
-from packetdrill_compat.config import Config
 from packetdrill_compat.notation import describe_packet
 from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.compare import Comparison, Finding, compare_options
+from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.errors import PlayError, packet_error
-from packetdrill_compat.play.mapping import is_of_socket, learn_from_connect, outbound_to_script
+from packetdrill_compat.play.mapping import outbound_to_script
 from packetdrill_compat.play.records import SocketRecord, SocketState
 from packetdrill_compat.play.template import Checks, build_body, checks_of, wrap
 from packetdrill_compat.play.timing import seconds
@@ -21,7 +21,6 @@ from wire.packet import Packet, RawPayload, checksum_errors, parse_packet
 from wire.tcp import ACK, CWR, SYN, TcpSegment
 from wire.udp import UdpDatagram
 
-WALKABLE_KINDS = {0: 1, 1: 1, 2: 4, 3: 3, 4: 2, 5: None, 8: 10, 19: None, 34: None, 172: None, 174: None, 254: None}
 FRAGMENT_CHECKS = Checks(options=True, window=True, ecn=None, tos=False)
 
 
@@ -54,20 +53,16 @@ def read_frame(departure: Departure) -> Packet | None:
     return None if isinstance(packet.body, RawPayload) else packet
 
 
-def claim_frame(packet: Packet, record: SocketRecord) -> bool:
-    """Tell whether the packet belongs to the socket under test, learning its local side from a first SYN."""
-    return is_of_socket(packet, record) or learn_from_connect(packet, record)
-
-
 class Expectation:
     """One outbound event while its frames are collected.
 
     Feed `add` with the socket's frames until it returns True, then ask `findings`.
     """
 
-    def __init__(self, event: PacketEvent, record: SocketRecord, config: Config) -> None:
+    def __init__(self, event: PacketEvent, record: SocketRecord, dialect: Dialect) -> None:
         self._record = record
-        self._config = config
+        self._dialect = dialect
+        config = self._config = dialect.config
         self.checks = checks_of(event)
         self._is_syn_ack = isinstance(event.body, TcpSpec) and event.body.flags.mask & (SYN | ACK) == SYN | ACK
         if self._is_syn_ack and record.state is SocketState.PASSIVE_PACKET_RECEIVED:
@@ -98,7 +93,7 @@ class Expectation:
                 record.state = SocketState.PASSIVE_SYNACK_SENT
                 record.live_local_isn = body.seq
             record.last_captured = body
-            walk_strictly(body)
+            walk_strictly(body, self._dialect.walkable_kinds)
             packet = packet._replace(body=outbound_to_script(body, record))
         frame = Frame(departure.packet, Packet(packet.headers, body), packet, time)
         if self.frames and _ends(frame.live) != _ends(self.frames[-1].live):
@@ -147,7 +142,7 @@ class Expectation:
         merged = _merge(self.frames)
         if "ipv4" in checksum_errors(self.frames[-1].data):
             raise self._mismatch("bad outbound IP checksum", [], self.frames)
-        merged = self._map_timestamps(merged)
+        merged = self._comparable(self._map_timestamps(merged))
         findings = [*self._findings(merged, timestamp_tolerance)]
         late = timing(self.frames[-1].time)
         if findings or late:
@@ -185,6 +180,15 @@ class Expectation:
         rewritten = Timestamps(timestamps.to_script(live.val), live.ecr)
         options = tuple(rewritten if isinstance(option, Timestamps) else option for option in got.options)
         return merged._replace(body=got._replace(options=options))
+
+    def _comparable(self, merged: Packet) -> Packet:
+        """Let the dialect complete the script's options, and translate those that came."""
+        want, got = self.want.body, merged.body
+        if not (isinstance(want, TcpSegment) and isinstance(got, TcpSegment)):
+            return merged
+        want, got = self._dialect.compare(want, got, self._record)
+        self.want = self.want._replace(body=want)
+        return merged._replace(body=got)
 
     def _flow_label(self, merged: Packet) -> Iterator[Finding]:
         want, got, record = self.want.ip, merged.ip, self._record
@@ -232,13 +236,13 @@ def _merge(frames: list[Frame]) -> Packet:
     return frames[-1].packet
 
 
-def walk_strictly(segment: TcpSegment) -> None:
+def walk_strictly(segment: TcpSegment, kinds: Mapping[int, int | None]) -> None:
     """Walk the options as the C tool does: unknown kinds and wrong fixed lengths are fatal, EOL does not stop."""
     try:
         for kind, _offset, option in walk_options(build_options(segment.options)):
-            if kind not in WALKABLE_KINDS:
+            if kind not in kinds:
                 raise packet_error(f"unexpected TCP option kind: {kind}")
-            length = WALKABLE_KINDS[kind]
+            length = kinds[kind]
             if length is not None and len(option) != length:
                 raise packet_error(f"bad TCP option length: was {len(option)} but expected {length}")
     except MalformedPacket as error:

@@ -1,26 +1,23 @@
 """Walk the events of a script on a target (sections 2, 4 and 5)."""
 
-from itertools import count
-
 from packetdrill_compat.ast import CodeBlock, Command, Direction, Event, PacketEvent, Script, SyscallEvent
 from packetdrill_compat.calls import CallContext, Prepared, check_result, prepare
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.code import check_command, take_snapshot
 from packetdrill_compat.play.commands import directory_of, run_command
+from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.inbound import make_inbound
 from packetdrill_compat.play.listener import Listener, Silent
-from packetdrill_compat.play.mapping import socket_of_script_packet
-from packetdrill_compat.play.outbound import Expectation, claim_frame, read_frame
+from packetdrill_compat.play.mptcp.dialect import dialect_of
+from packetdrill_compat.play.outbound import Expectation, read_frame
 from packetdrill_compat.play.records import SocketRecord, SocketTable
 from packetdrill_compat.play.snapshot import Snapshot
 from packetdrill_compat.play.timing import (
     Due,
-    Tolerance,
     check,
     goes_backward,
-    receive_timeout,
     resolve,
     seconds,
     show_due,
@@ -33,14 +30,15 @@ from targets.trace import Injected
 from wire.errors import WireError
 from wire.packet import build_packet
 
-FIRST_EPHEMERAL_PORT = 32768
 MAX_WAIT_FOR_BLOCKED_CALL: Micros = 1_000_000
 
 
 class Player:
     """Plays the events of one script on an open target. A failing event raises `PlayError`; `current` says which."""
 
-    def __init__(self, path: str, config: Config, target: Recording, *, limit: Micros) -> None:
+    def __init__(
+        self, path: str, config: Config, target: Recording, *, limit: Micros, dialect: str = Dialect.name
+    ) -> None:
         self.path = path
         self.config = config
         self.events: list[Event] = []
@@ -52,9 +50,9 @@ class Player:
         self.waiter = Waiter(target, limit, self._completed)
         self.listener: Listener = Silent()
         self._target = target
-        self._tolerance = Tolerance(config.tolerance_usecs, config.tolerance_percent)
+        self.dialect = dialect_of(dialect)(config, self.sockets)
+        self._tolerance = self.dialect.tolerance()
         self.context = CallContext(config, self.sockets, self.waiter.start, directory_of(path))
-        self._ports = count(FIRST_EPHEMERAL_PORT)
         self._results: dict[int, Completion] = {}
         # errno belongs to a thread, and the C tool makes calls in blocking form in a second one.
         self._errno = 0
@@ -66,6 +64,7 @@ class Player:
 
     def play(self, script: Script) -> None:
         """Play all events; a call in blocking form may still be out then (`finish_blocked_call`)."""
+        self.dialect.read(script.events)
         for event in script.events:
             self.step(event)
 
@@ -104,7 +103,9 @@ class Player:
                 self._call(event.action, due)
             case Command():
                 self._wait_for(due, "command")
-                run_command(self._target, event.action.text, self.path, remaining=self._remaining())
+                environment = self.dialect.environment(self.config)
+                command = event.action.text
+                run_command(self._target, command, self.path, remaining=self._remaining(), environment=environment)
             case CodeBlock():
                 check_command(self.config.code_command, has_virtual_time=self.has_virtual_time)
                 self._wait_for(due, "data collection for code")
@@ -137,7 +138,7 @@ class Player:
 
     def socket_of(self, packet: PacketEvent) -> SocketRecord:
         """Find, or for a first inbound packet create, the socket that a script packet belongs to."""
-        return socket_of_script_packet(packet, self.sockets, self.config, self._ports)
+        return self.dialect.socket_of(packet)
 
     # ------------------------------------------------------------ packets
 
@@ -146,10 +147,13 @@ class Player:
         action = event.action
         if not isinstance(action, PacketEvent) or action.direction is not Direction.INBOUND:
             return None
+        record = self.socket_of(action)
         try:
-            return build_packet(make_inbound(action, self.socket_of(action), self.config))
+            packet = build_packet(make_inbound(action, record, self.dialect))
         except WireError as error:
             raise script_error(f"this packet cannot be built: {error}", next_step="correct its lengths") from None
+        self.dialect.played(action, record)
+        return packet
 
     def _inject(self, packet: bytes, due: Due) -> None:
         self._wait_for(due, "inbound packet")
@@ -162,13 +166,14 @@ class Player:
     def _expect(self, action: PacketEvent, due: Due) -> None:
         self.waiter.seen.clear()
         record = self.socket_of(action)
-        expectation = Expectation(action, record, self.config)
+        expectation = Expectation(action, record, self.dialect)
         try:
             self._collect(expectation, record, due)
             expectation.judge(
                 timing=lambda time: self._judge_time(due, time),
                 timestamp_tolerance=self._tolerance.over(due.time),
             )
+            self.dialect.played(action, record)
         except PlayError as error:
             if expectation.frames and self._judge_time(due, expectation.frames[-1].time):
                 came = seconds(expectation.frames[-1].time)
@@ -183,7 +188,7 @@ class Player:
         return check(due, time, reference=self._reference, tolerance=self._tolerance, what="outbound packet")
 
     def _collect(self, expectation: Expectation, record: SocketRecord, due: Due) -> None:
-        patience = receive_timeout(due, self._reference or 0)
+        patience = self.dialect.patience(due, self._reference, self.waiter.now())
         while True:
             departure = self.waiter.packet(patience)
             if departure is None:
@@ -191,7 +196,7 @@ class Player:
                     "Timed out waiting for packet", kind=FailureKind.MISSING, want=expectation.want_text, got=""
                 )
             packet = read_frame(departure)
-            if packet is None or not claim_frame(packet, record):
+            if packet is None or not self.dialect.claims(packet, record):
                 continue
             self.listener.sniffed(packet, departure.time - self.waiter.start)
             if expectation.add(packet, departure, departure.time - self.waiter.start):

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from wire import abi
 from wire.tcp import TcpSegment
 
 
@@ -41,6 +42,17 @@ class TimestampMap:
 
 
 @dataclass(slots=True)
+class Subflow:
+    """What an MPTCP subflow has of its own: random numbers of a join, the next subflow sequence number of the script's
+    side (relative), and the identifier of its address."""
+
+    own_nonce: int = 0
+    stack_nonce: int = 0
+    next_ssn: int = 1
+    own_address_id: int = 0
+
+
+@dataclass(slots=True)
 class SocketRecord:
     """One socket: descriptors, addresses on the wire, and the ISNs of both spaces.
 
@@ -66,6 +78,12 @@ class SocketRecord:
     last_injected: TcpSegment | None = None
     last_captured: TcpSegment | None = None
     flow_label: tuple[int, int] | None = None
+    subflow: Subflow | None = None
+
+    @property
+    def is_tcp(self) -> bool:
+        """True when its packets are TCP segments."""
+        return self.protocol in (abi.IPPROTO_TCP, abi.IPPROTO_MPTCP)
 
     @property
     def usable_fd(self) -> int | None:

@@ -6,7 +6,6 @@ from packetdrill_compat.play.records import SocketRecord
 from targets.base import Unsupported
 from targets.calls import Close
 from targets.recording import Recording
-from wire import abi
 from wire.ip import Ipv4Header, Ipv6Header
 from wire.packet import Packet, build_packet
 
@@ -19,7 +18,7 @@ def close_and_reset(player: Player, target: Recording) -> None:
                 player.call_now(Close(entry.live_fd))
             except Unsupported:
                 continue
-        if isinstance(entry, SocketRecord) and entry.protocol == abi.IPPROTO_TCP:
+        if isinstance(entry, SocketRecord) and entry.is_tcp:
             reset(entry, target)
 
 

@@ -18,6 +18,7 @@ from packetdrill_compat.ast import (
     IpEncap,
     IpInfo,
     MplsEncap,
+    MptcpOption,
     PacketBody,
     PacketEvent,
     PlainOption,
@@ -27,6 +28,7 @@ from packetdrill_compat.ast import (
     UdpSpec,
 )
 from packetdrill_compat.config import Config
+from packetdrill_compat.mptcp_notation import Scripted
 from packetdrill_compat.outcome import FailureKind
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.records import SocketRecord
@@ -104,12 +106,17 @@ def _segment(body: TcpSpec) -> TcpSegment:
 
 
 def wire_options(item: ScriptOption) -> tuple[TcpOption, ...]:
-    """The wire options of one written option; dialect forms whose meaning is not built yet are unsupported."""
+    """The wire options of one written option; dialect forms whose meaning is not built yet are unsupported.
+
+    Options of the mptcp dialect stay as they are written: what they mean depends on the connection.
+    """
     if isinstance(item, PlainOption):
         return (item.option,)
     if isinstance(item, RawOption):
         return parse_options(item.data)
-    name = getattr(item, "word", type(item).__name__)
+    if isinstance(item, MptcpOption):
+        return (Scripted(item),)
+    name = type(item).__name__
     raise PlayError(f"TCP option '{name}' can be read but not played yet", kind=FailureKind.UNSUPPORTED)
 
 

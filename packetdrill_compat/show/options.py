@@ -24,10 +24,11 @@ def show_options(options: tuple[ScriptOption, ...] | None, style: Style) -> str:
     """Return an option list with its angle brackets, ``<...>`` for None, and nothing for no options."""
     if options is None:
         return "<...>"
-    return f"<{','.join(_option(option, style) for option in options)}>" if options else ""
+    return f"<{','.join(show_option(option, style) for option in options)}>" if options else ""
 
 
-def _option(option: ScriptOption, style: Style) -> str:
+def show_option(option: ScriptOption, style: Style) -> str:
+    """Return one option as it stands in a list."""
     match option:
         case PlainOption(wire):
             return _plain(wire, style)

@@ -3,17 +3,20 @@
 from typing import TYPE_CHECKING
 
 from reference_stack import output
-from reference_stack.arrival import order
+from reference_stack.arrival import order, syn_sent
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
 from reference_stack.rules import ListenVerdict, Verdict
 from reference_stack.states import State
+from reference_stack.timers import RETRANSMISSION
 from wire.tcp import FIN, RST, SYN, TcpSegment
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
 NEXT, STOP = Verdict.NEXT, Verdict.STOP
+LEAST_TIMEOUT_US = 2_000
+"""Two ticks, here of a millisecond."""
 
 
 def drop_syn_with_fin(segment: TcpSegment) -> ListenVerdict:
@@ -21,6 +24,16 @@ def drop_syn_with_fin(segment: TcpSegment) -> ListenVerdict:
     if segment.flags & SYN:
         return ListenVerdict.DROP if segment.flags & FIN else ListenVerdict.ACCEPT
     return ListenVerdict.NEXT
+
+
+def check_syn_sent_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """An ACK that is not for our SYN is refused; a first SYN leaves again at once then, whatever drew that answer."""
+    verdict = syn_sent.check_ack(connection, arrival)
+    front = connection.scoreboard.front
+    if verdict is STOP and not connection.retransmits and front is not None:
+        front.sent_at = arrival.now + LEAST_TIMEOUT_US - connection.rtt.rto
+        connection.timers.set(RETRANSMISSION, arrival.now + LEAST_TIMEOUT_US)
+    return verdict
 
 
 def protect_against_wrap(connection: "ConnectionCore", arrival: Arrival) -> Verdict:

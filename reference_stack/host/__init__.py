@@ -5,7 +5,7 @@
 
 from reference_stack.host.errnos import Errno, NotModelled
 from reference_stack.host.host import Host
-from reference_stack.host.routes import Routes, make_prefix
+from reference_stack.host.routes import Route, Routes, make_prefix
 from reference_stack.host.values import FinishedCall, Result, SentPacket
 
-__all__ = ["Errno", "FinishedCall", "Host", "NotModelled", "Result", "Routes", "SentPacket", "make_prefix"]
+__all__ = ["Errno", "FinishedCall", "Host", "NotModelled", "Result", "Route", "Routes", "SentPacket", "make_prefix"]

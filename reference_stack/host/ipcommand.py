@@ -9,6 +9,7 @@ from reference_stack.host.routes import MTU_MINIMUM, Prefix, Routes, make_prefix
 
 Outcome: TypeAlias = tuple[int, str]
 
+_ABSENT = "RTNETLINK answers: No such file or directory"
 _NUMBERS = {"advmss": "advmss", "initcwnd": "initcwnd", "initrwnd": "initrwnd"}
 
 
@@ -36,11 +37,31 @@ def _route(routes: Routes, verb: str, words: list[str], version: int) -> Outcome
         prefix = _destination(words[0], version)
     except ValueError:
         return 1, f'Error: any valid prefix is expected rather than "{words[0]}".\n'
+    refusal = _refusal(routes, verb, prefix, words)
+    if refusal:
+        return 2, refusal
     if verb.startswith("del"):
         routes.remove(prefix)
-        return 0, ""
-    routes.change(prefix, **_route_attributes(words[1:]))
+    else:
+        routes.change(prefix, **_route_attributes(words[1:]))
     return 0, ""
+
+
+def _refusal(routes: Routes, verb: str, prefix: Prefix, words: list[str]) -> str:
+    """Return what ip(8) says when the kernel refuses, or an empty text."""
+    is_known = prefix in routes.routes
+    if verb == "add" and is_known:
+        return "RTNETLINK answers: File exists\n"
+    if verb == "change" and not is_known:
+        is_v6 = prefix.version == 6
+        return f"{'Error: Can not replace route - no match found.' if is_v6 else _ABSENT}\n"
+    if verb.startswith("del"):
+        return "" if is_known else "RTNETLINK answers: No such process\n"
+    gateway = words[words.index("via") + 1 : words.index("via") + 2] if "via" in words else []
+    if gateway and not routes.is_on_link(gateway[0]):
+        is_v6 = prefix.version == 6
+        return "RTNETLINK answers: No route to host\n" if is_v6 else "Error: Nexthop has invalid gateway.\n"
+    return ""
 
 
 def _destination(word: str, version: int) -> Prefix:

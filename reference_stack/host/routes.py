@@ -74,6 +74,10 @@ class Routes:
         parsed = ip_address(address)
         return parsed.is_multicast or parsed.is_unspecified or self.is_broadcast(address)
 
+    def is_on_link(self, address: str) -> bool:
+        """Whether a connected network has `address`, so that it can be a gateway."""
+        return any(_contains(prefix, address) for prefix in self.prefixes)
+
     def source_for(self, remote: str) -> str | None:
         """Return the local address that packets to `remote` leave with; None: no route (ENETUNREACH)."""
         version = 6 if ":" in remote else 4

@@ -45,6 +45,9 @@ RULES = (
         calls=CALL_RULES,
     )
     .without("timestamps/missing")
+    .without("syn-sent/fin")
+    .without("syn-sent/text")
+    .replace("syn-sent/ack", arrival.check_syn_sent_ack)
     .replace("listen/accept-syn", arrival.drop_syn_with_fin)
     .replace("timestamps/paws", arrival.protect_against_wrap)
     .replace("sequence/acceptable", arrival.check_sequence)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack.arrival.arrival import Arrival
+from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -19,6 +20,10 @@ class TimeWait:
     def duration_us(self, connection: "ConnectionCore") -> int:  # noqa: ARG002
         """Return how long the state lasts."""
         return 2 * self.MSL_US
+
+    def is_opening(self, segment: TcpSegment) -> bool:
+        """Tell whether a segment asks for a new incarnation at all: a SYN and nothing else."""
+        return segment.flags & (SYN | ACK | RST | FIN) == SYN
 
     def may_reopen(self, connection: "ConnectionCore", arrival: Arrival) -> bool:
         """Tell whether a SYN may start a new incarnation (RFC 6191, section 2)."""

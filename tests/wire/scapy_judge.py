@@ -25,6 +25,7 @@ from wire.options import (
     FastOpen,
     Md5,
     Mptcp,
+    MptcpOption,
     Mss,
     Nop,
     Sack,
@@ -85,8 +86,8 @@ def _option(option: TcpOption) -> tuple[Any, Any]:
         case FastOpen():
             # scapy knows cookies of eight octets, as two words; others stay octets.
             return "TFO", struct.unpack("!II", option.cookie) if len(option.cookie) == 8 else option.cookie
-        case Mptcp():
-            return 30, option.data
+        case Mptcp() | MptcpOption():
+            return 30, option.body()
         case AccEcn():
             # RFC 9768, section 3.2.3: 24-bit counters behind kind 172 (order 0) or 174 (order 1).
             return 174 if option.order else 172, b"".join(struct.pack("!I", c)[1:] for c in option.counters)

@@ -63,7 +63,7 @@ md5 = st.builds(Md5, st.binary(min_size=16, max_size=16))
 ao = st.builds(Ao, u8, u8, st.binary(max_size=16))
 fast_open = st.builds(FastOpen, st.binary(max_size=16))
 fast_open_experimental = st.builds(FastOpen, st.binary(max_size=16), st.just(True))
-mptcp = st.binary(min_size=1, max_size=24).map(lambda data: Mptcp(data[0] >> 4, data))
+mptcp = st.binary(min_size=1, max_size=24).map(lambda data: Mptcp.parse(data) or Mptcp(0, data))
 acc_ecn = st.builds(AccEcn, st.integers(0, 1), st.lists(u24, max_size=3).map(tuple))
 unknown_option = st.builds(
     UnknownOption, st.integers(2, 255).filter(lambda kind: kind not in registered_kinds()), st.binary(max_size=20)

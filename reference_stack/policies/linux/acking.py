@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ATO_MIN_US = 40_000
 """Least delay."""
 ATO_MAX_US = 200_000
+LEAST_US = 1_000
+"""A delay of nothing lasts until the next tick: measured, a FIN that begins a connection's traffic waits so long."""
 MAX_QUICK = 16
 """Most acknowledgments that leave at once when a connection begins."""
 COMPRESSED_US = 1_000
@@ -279,7 +281,7 @@ class LinuxDelayedAck(DelayedAck):
             if connection.rtt.srtt is not None:
                 longest = min(longest, max(connection.rtt.srtt, ATO_MIN_US))
             ato = min(ato, longest)
-        ato = min(ato, ATO_MAX_US)
+        ato = min(max(ato, LEAST_US), ATO_MAX_US)
         running = connection.timers.deadline(DELAYED_ACK)
         if running is not None:
             if running <= now + (ato >> 2):

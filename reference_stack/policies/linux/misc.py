@@ -12,7 +12,7 @@ from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
 from reference_stack.policies.time_wait import TimeWait
 from reference_stack.states import State
-from wire.tcp import ACK, SYN
+from wire.tcp import ACK, RST, SYN, TcpSegment
 
 if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
@@ -239,6 +239,10 @@ class LinuxTimeWait(TimeWait):
     def duration_us(self, connection: "ConnectionCore") -> int:  # noqa: ARG002
         """Return how long the state lasts."""
         return self.LENGTH_US
+
+    def is_opening(self, segment: TcpSegment) -> bool:
+        """A FIN beside the SYN does not matter (measured): the state ends, and the listener drops the segment."""
+        return segment.flags & (SYN | ACK | RST) == SYN
 
     def may_reopen(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
         """Tell whether a SYN may start a new incarnation."""

@@ -107,6 +107,7 @@ class FakeTarget:
         window: int = 1000,
         port: int | None = None,
         src_port: int = 8080,
+        to: str = REMOTE,
     ) -> None:
         """Plan a segment of the connection; `seq` counts from the stack's ISN, `ack` is the number on the wire."""
         segment = TcpSegment(
@@ -119,7 +120,7 @@ class FakeTarget:
             options=options,
             payload=payload,
         )
-        data = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), segment))
+        data = build_packet(Packet((Ipv4Header(LOCAL, to),), segment))
         self._put(at, Departure(at, data))
 
     def sends_raw(self, at: Micros, data: bytes) -> None:

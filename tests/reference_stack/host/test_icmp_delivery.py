@@ -111,7 +111,7 @@ def test_the_path_mtu_is_remembered_for_the_next_connection(world: World) -> Non
 
 def test_a_locked_route_mtu_ignores_fragmentation_needed(world: World) -> None:
     # ip-route(8): "mtu lock": no path MTU discovery is tried.
-    world.host.shell("ip route change 192.0.2.1 via 192.168.0.2 dev tun0 mtu lock 1500", now=0)
+    world.host.shell("ip route replace 192.0.2.1 via 192.168.0.2 dev tun0 mtu lock 1500", now=0)
     fd = world.established()
     world.write(fd, 1460)
     world.sent()
@@ -160,7 +160,7 @@ def test_a_soft_error_is_the_reason_of_a_later_timeout(world: World) -> None:
 
 def test_advmss_limits_the_announced_mss_only(world: World) -> None:
     # ip-route(8), advmss: the MSS to advertise; segments to the peer are still as large as it wants.
-    world.host.shell("ip route change 192.0.2.1 via 192.168.0.2 dev tun0 advmss 600", now=0)
+    world.host.shell("ip route replace 192.0.2.1 via 192.168.0.2 dev tun0 advmss 600", now=0)
     listener = world.listen()
     world.inject("S 0:0(0)", options=(Mss(1460),))
     segment = world.sent_packets()[0].body

@@ -109,9 +109,9 @@ def test_mapped_addresses_are_unmapped_and_texts_made_canonical() -> None:
 def test_a_route_that_changes_reaches_a_connection_with_its_next_packet() -> None:
     # Measured on Linux 6.18: the packet that leaves first still has the old size, what is sent after it the new one.
     world = World()
-    world.host.shell(f"ip route change {world.remote_ip} dev tun0 mtu lock 640", now=world.now)
+    world.host.shell(f"ip route replace {world.remote_ip} dev tun0 mtu lock 640", now=world.now)
     fd = world.established()
-    world.host.shell(f"ip route change {world.remote_ip} dev tun0 mtu lock 1500", now=world.now)
+    world.host.shell(f"ip route replace {world.remote_ip} dev tun0 mtu lock 1500", now=world.now)
     world.write(fd, 600)
     world.inject(". 1:1(0) ack 601")
     assert world.sent() == ["P. 1:601(600) ack 1"]
