@@ -2,10 +2,12 @@
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from packetdrill_compat.arguments import DEFAULT_TIME_LIMIT
 from packetdrill_compat.ast import Command, Position, Script
+from packetdrill_compat.claims import claims_of
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError, UnsupportedScript
 from packetdrill_compat.outcome import Failure, FailureKind, RunResult, Verdict
@@ -16,6 +18,7 @@ from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.listener import Listener, Silent
 from packetdrill_compat.play.mptcp.dialect import dialect_of
 from packetdrill_compat.play.player import Player
+from packetdrill_compat.play.rehearsal import rehearse
 from packetdrill_compat.play.teardown import close_and_reset
 from packetdrill_compat.reader import load
 from packetdrill_compat.refusal import RefusedScript, refuse_outside
@@ -99,11 +102,13 @@ def play(
     time_limit: Micros = DEFAULT_TIME_LIMIT,
     directory: str = "",
     listener: Listener | None = None,
+    claims: frozenset[str] | None = None,
 ) -> RunResult:
     """Open the target, play the script, close the target; every outcome is a `RunResult`.
 
     `time_limit` bounds the whole run on a real clock, and each wait without an end on a virtual one. Commands run in
-    `directory`, by default the script's own. The `listener` hears of everything as it happens.
+    `directory`, by default the script's own. The `listener` hears of everything as it happens. `claims` are those of
+    `targets.base.Network`; the default is what the script's commands look like.
     """
     run = _Run(script, config, Recording(target, directory=directory), time_limit)
     run.directory = directory
@@ -111,8 +116,11 @@ def play(
     run.check_code_flags()
     if run.result.failure is not None:
         return run.result
+    if claims is None:
+        claims = frozenset() if VIRTUAL_TIME in target.capabilities else claims_of(script, config)
+    network = replace(network_of(config), claims=claims)
     try:
-        run.guarded(lambda: run.recording.open(network_of(config)))
+        run.guarded(lambda: run.recording.open(network))
         if run.result.failure is None:
             run.guarded(run.play)
     finally:
@@ -170,6 +178,8 @@ class _Run:
         init = self.script.init
         if init is not None and not self._shell(init.text, "error executing init command", init):
             return
+        if VIRTUAL_TIME not in self.recording.capabilities:
+            rehearse()
         player = self.player = Player(
             self.script.path, self.config, self.recording, limit=self.limit, dialect=self.script.dialect
         )

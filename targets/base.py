@@ -27,6 +27,13 @@ MPTCP = "mptcp"
 ECN = "ecn"
 CUBIC = "cubic"
 
+# What a script may change outside of the world that its target makes for it. A target on a real machine lets no other
+# one play meanwhile that claims the same, and with HOST none at all; one that simulates everything need not care.
+HOST = "host"
+"""Settings of the whole machine: module parameters, sysctls that no namespace has for itself."""
+FILES = "files"
+"""Files with fixed names, which another script may use as well."""
+
 
 class TargetError(Exception):
     """The target could not run: no device, no permission, dead. Says what is missing and what to do next."""
@@ -54,7 +61,8 @@ class Network:
     """The simulated or real network around the target: its own address, the peer's, and the link.
 
     `local_ip` and `remote_ip` are of one family; `prefix_length` is that of the local address, `remote_prefix_length`
-    that of the route towards the peer through `gateway_ip`. `speed_mbit` 0 leaves the device's speed alone.
+    that of the route towards the peer through `gateway_ip`. `speed_mbit` 0 leaves the device's speed alone. `claims`
+    is what the test will change outside of this network: `HOST`, `FILES`.
     """
 
     local_ip: str
@@ -65,6 +73,7 @@ class Network:
     mtu: int = 1500
     speed_mbit: int = 0
     is_anyip: bool = False
+    claims: frozenset[str] = frozenset()
 
     @property
     def ip_version(self) -> int:

@@ -59,6 +59,8 @@ class Player:
         self._errno_of_blocking = 0
         self._blocked: tuple[CallHandle, Prepared, int, Due] | None = None
         self._previous_due: Due | None = None
+        self._finished: Micros = 0
+        """When the latest event was over, in script time."""
 
     # ------------------------------------------------------------ the walk
 
@@ -77,7 +79,13 @@ class Player:
         self._check_order(event, previous)
         # What does not depend on the moment is made before the moment is read, so that the packet leaves on time.
         packet = self._make_packet(event)
-        due = resolve(event, previous=previous, previous_due=self._previous_due, now=self.waiter.now())
+        due = resolve(
+            event,
+            previous=previous,
+            previous_due=self._previous_due,
+            now=self.waiter.now(),
+            finished=self._finished if previous else None,
+        )
         if packet is not None:
             self._inject(packet, due)
         else:
@@ -106,11 +114,17 @@ class Player:
                 environment = self.dialect.environment(self.config)
                 command = event.action.text
                 run_command(self._target, command, self.path, remaining=self._remaining(), environment=environment)
+                self._over(self.waiter.now())
             case CodeBlock():
                 check_command(self.config.code_command, has_virtual_time=self.has_virtual_time)
                 self._wait_for(due, "data collection for code")
                 line, record = event.position.line, self.sockets.under_test
                 self.snapshots.append(take_snapshot(event.action, line, self.current, record, self.call_now))
+                self._over(self.waiter.now())
+
+    def _over(self, moment: Micros) -> None:
+        """Note when an event was over; one that had come before its turn was over when its turn came."""
+        self._finished = max(self._finished, moment)
 
     def _remaining(self) -> Micros:
         return max(self.waiter.limit - self.waiter.now(), 1)
@@ -158,6 +172,7 @@ class Player:
     def _inject(self, packet: bytes, due: Due) -> None:
         self._wait_for(due, "inbound packet")
         self._target.inject(packet, gso_size=self.config.mss, scheduled=self.waiter.start + due.time)
+        self._over(self.waiter.now())
         injected = self._target.trace.events[-1]
         assert isinstance(injected, Injected)
         self.lateness.append(max(0, injected.lateness))
@@ -198,8 +213,10 @@ class Player:
             packet = read_frame(departure)
             if packet is None or not self.dialect.claims(packet, record):
                 continue
-            self.listener.sniffed(packet, departure.time - self.waiter.start)
-            if expectation.add(packet, departure, departure.time - self.waiter.start):
+            time = departure.time - self.waiter.start
+            self.listener.sniffed(packet, time)
+            if expectation.add(packet, departure, time):
+                self._over(time)
                 return
 
     # ------------------------------------------------------------ calls
@@ -218,10 +235,12 @@ class Player:
         if action.end is not None:
             self._blocked = (handle, prepared, self.current, due)
             self.waiter.until(self.waiter.now())
+            self._over(self.waiter.now())
             return
-        result = self._result_of(handle).result
+        completion = self._result_of(handle)
+        self._over(completion.time - self.waiter.start)
         self.listener.called(action.name)
-        self._errno = check_result(action, prepared, result, self._errno)
+        self._errno = check_result(action, prepared, completion.result, self._errno)
 
     def _result_of(self, handle: CallHandle) -> Completion:
         self.waiter.call(lambda: handle.id in self._results, None)

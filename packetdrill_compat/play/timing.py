@@ -45,13 +45,22 @@ def is_anchored(event: Event) -> bool:
     return isinstance(event.action, PacketEvent) and event.action.direction is Direction.INBOUND
 
 
-def resolve(event: Event, *, previous: Event | None, previous_due: Due | None, now: Micros) -> Due:
-    """Apply the offset rule: relative kinds count from now, chained inbound packets from the packet before."""
+def resolve(
+    event: Event, *, previous: Event | None, previous_due: Due | None, now: Micros, finished: Micros | None = None
+) -> Due:
+    """Apply the offset rule: relative kinds count from now, chained inbound packets from the packet before.
+
+    `finished` is when the previous event was over on the target's clock. A delay counts from there, if it is not over
+    yet: what the interpreter itself takes between two events would else add up in the script's times.
+    """
     time, action = event.time, event.action
     offset = 0
     if time.kind in RELATIVE_KINDS:
         chained = previous is not None and is_anchored(previous) and is_anchored(event)
-        offset = previous_due.time if chained and previous_due is not None else now
+        if chained and previous_due is not None:
+            offset = previous_due.time
+        else:
+            offset = finished if finished is not None and finished + time.start > now else now
     call_end = None
     if isinstance(action, SyscallEvent) and action.end is not None:
         call_end = action.end + (offset if time.kind is TimeKind.RELATIVE else 0)

@@ -6,10 +6,12 @@ import os
 import select
 import socket
 import struct
+from collections.abc import Callable
 
 from targets import calls
 from targets.calls import Syscall
 from targets.kernel.libc import FUNCTIONS
+from targets.kernel.room import finds_room
 
 _MSG_DONTWAIT = 0x40
 _MSG_WAITALL = 0x100
@@ -22,8 +24,11 @@ _SENDING = (calls.Connect, calls.Write, calls.Writev, calls.Send, calls.SendTo, 
 _MOVING = (calls.Splice, calls.SendFile)
 
 
-def may_block(call: Syscall) -> bool:
-    """Tell whether the kernel might put the caller of this call to sleep until something happens."""
+def may_block(call: Syscall, notsent_lowat: Callable[[], int | None]) -> bool:
+    """Tell whether the kernel might put the caller of this call to sleep until something happens.
+
+    `notsent_lowat` gives the sysctl net.ipv4.tcp_notsent_lowat of the namespace, None where it cannot be read.
+    """
     if isinstance(call, calls.Poll | calls.EpollWait):
         return call.timeout_ms != 0
     if isinstance(call, calls.Close):
@@ -37,7 +42,9 @@ def may_block(call: Syscall) -> bool:
     flags = getattr(call, "flags", 0)
     if flags & (_MSG_DONTWAIT | _MSG_ERRQUEUE) or not _is_blocking(call.fd):
         return False
-    return isinstance(call, _SENDING) or bool(flags & _MSG_WAITALL) or not _is_readable(call.fd)
+    if isinstance(call, _SENDING):
+        return not finds_room(call, notsent_lowat())
+    return bool(flags & _MSG_WAITALL) or not _is_readable(call.fd)
 
 
 def _is_blocking(fd: int) -> bool:

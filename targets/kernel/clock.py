@@ -1,6 +1,8 @@
 """Real time for a kernel target: a clock in microseconds, the kernel's packet times on it, and precise waiting."""
 
 import ctypes
+import functools
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -21,8 +23,12 @@ _CLOSE_READING_NS = 2_000
 _READINGS = 4
 _FIRST_READINGS = 32
 
-# packetdrill starts 250 us after a jiffy, so that script times of whole milliseconds keep away from timer ticks.
-_AFTER_TICK_NS = 250_000
+# packetdrill starts 250 us after a jiffy, so that script times of whole milliseconds keep away from timer ticks. Until
+# the first delay of a script a few hundred microseconds more pass here than there; starting that much earlier, what
+# follows lies at the same places between the ticks.
+_AFTER_TICK_NS = 50_000
+_TIMER_LIST = "/proc/timer_list"
+_WATCHED_TICKS = 3
 
 _libc = ctypes.CDLL(None)
 _libc.ppoll.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_void_p]
@@ -86,14 +92,50 @@ def _read_difference(readings: int) -> tuple[int, int]:
 
 
 def wait_for_tick() -> None:
-    """Sleep until shortly after a timer tick, at most a little longer than one.
+    """Sleep until shortly after a timer tick, at most a little longer than one."""
+    period_ns, phase_ns = tick()
+    first = phase_ns + _AFTER_TICK_NS
+    passed = time.monotonic_ns() - first
+    Waiter([]).wait(first + -(-passed // period_ns) * period_ns)
 
-    The coarse clock shows when the last tick was (clock_gettime(2)) and its resolution is the time between two.
+
+@functools.cache
+def tick() -> tuple[int, int]:
+    """Return the period of the timer tick and its phase: on CLOCK_MONOTONIC it comes at phase + n * period.
+
+    In nanoseconds; found out once, because a tick that was left out while the processor idled changes neither.
     """
-    tick_ns = round(time.clock_getres(_CLOCK_MONOTONIC_COARSE) * 1e9)
-    edge = time.clock_gettime_ns(_CLOCK_MONOTONIC_COARSE)
-    passed = max(0, time.monotonic_ns() - edge - _AFTER_TICK_NS)
-    Waiter([]).wait(edge + _AFTER_TICK_NS + -(-passed // tick_ns) * tick_ns)
+    period_ns = round(time.clock_getres(_CLOCK_MONOTONIC_COARSE) * 1e9)
+    shown = _last_tick()
+    return period_ns, (_watched_tick() if shown is None else shown) % period_ns
+
+
+def _last_tick() -> int | None:
+    """Return the time of some tick as the kernel shows it to root; None where it does not."""
+    try:
+        with open(_TIMER_LIST, encoding="ascii", errors="replace") as file:
+            found = re.search(r"^\s*\.last_tick\s*:\s*(\d+) nsecs", file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found and int(found[1]) else None
+
+
+def _watched_tick() -> int:
+    """Return the time of a tick, by reading the coarse clock, which a tick moves on, over and over for three ticks.
+
+    Only while the processor is busy does each tick come. What that clock shows is not the moment of the tick; the
+    moment at which it changes is, a little late; the change that was seen with the least delay counts.
+    """
+    least, moment = 1 << 62, 0
+    shown = time.clock_gettime_ns(_CLOCK_MONOTONIC_COARSE)
+    for turn in range(_WATCHED_TICKS + 1):  # the first one may only catch up after an idle time
+        before = shown
+        while (shown := time.clock_gettime_ns(_CLOCK_MONOTONIC_COARSE)) == before:
+            pass
+        now = time.monotonic_ns()
+        if turn and now - shown < least:
+            least, moment = now - shown, now
+    return moment
 
 
 class Waiter:

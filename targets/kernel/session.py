@@ -12,6 +12,7 @@ from targets.kernel import leftovers, urgency
 from targets.kernel.capture import Capture, Injector
 from targets.kernel.clock import Clock, Waiter, blunt
 from targets.kernel.descriptors import Descriptors
+from targets.kernel.doorway import Doorway
 from targets.kernel.helper_process import HelperProcess, pool
 from targets.kernel.workers import Workers
 
@@ -29,6 +30,8 @@ class Session:
         # Capabilities that the script has taken out of its effective set: what the helper makes is made without them.
         self.dropped: set[int] = set()
         self._undo = ExitStack()
+        self._knows_lowat = False
+        self._lowat: int | None = None
         try:
             self._open(network, options)
             self.capture.take()
@@ -45,6 +48,8 @@ class Session:
         self._undo.callback(self._release_helper)
         answer, (inject, capture) = self.helper.ask(request)
         self.netns, self.link = answer["netns"], answer["link"]
+        self._doorway = Doorway(self.helper.pid)
+        self._undo.callback(self._doorway.close)
         is_tun = not answer["has_ethernet_header"]
         self.injector = Injector(inject, has_ethernet_header=not is_tun, mtu=network.mtu)
         self._undo.callback(self.injector.close)
@@ -67,6 +72,24 @@ class Session:
             raise self.helper.death()
         return bool(ready)
 
+    def socket(self, domain: int, kind: int, protocol: int) -> tuple[int, int]:
+        """Make a socket in the namespace; return it, or -1, and the errno."""
+        if not self.helper.is_alive:
+            raise self.helper.death()
+        made = None if self.dropped else self._doorway.socket(domain, kind, protocol)
+        if made is None:
+            request = {"do": "socket", "domain": domain, "type": kind, "protocol": protocol}
+            made = self.ask({**request, "dropped": sorted(self.dropped)})
+        return made
+
+    def notsent_lowat(self) -> int | None:
+        """Return net.ipv4.tcp_notsent_lowat; None where it cannot be read. Only commands of the script change it."""
+        if not self._knows_lowat:
+            value = self._doorway.sysctl("net/ipv4/tcp_notsent_lowat")
+            self._lowat = int(value) if value and value.isdigit() else None
+            self._knows_lowat = True
+        return self._lowat
+
     def ask(self, request: dict[str, Any]) -> tuple[int, int]:
         """Let the helper make a descriptor in the namespace; return it, or -1, and the errno."""
         answer, received = self.helper.ask(request)
@@ -79,6 +102,7 @@ class Session:
 
     def shell(self, command: str, directory: str, environment: dict[str, str], timeout: Micros) -> ShellResult:
         """Run a command in the namespace. Raises `CommandTimeout` when it does not end in time."""
+        self._knows_lowat = False
         request = {
             "do": "shell",
             "command": command,
@@ -123,5 +147,6 @@ def _settings(network: Network) -> dict[str, Any]:
     if ipaddress.ip_address(network.remote_ip) == local:
         raise TargetError(f"the peer's address {local} is the local address", next_step="give the peer another one")
     settings = asdict(network)
+    del settings["claims"]
     settings["local_ip"], settings["gateway_ip"] = str(local), str(gateway)
     return {**settings, "remote_network": str(route.network_address)}

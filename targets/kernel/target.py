@@ -5,6 +5,7 @@ import heapq
 import itertools
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from targets import calls
 from targets.base import CallHandle, Completion, Happening, Micros, Network, ShellResult, TargetError, Unsupported
 from targets.calls import CallResult, Syscall
 from targets.kernel import capabilities
+from targets.kernel.admission import Admission, seat
 from targets.kernel.blocking import may_block
 from targets.kernel.clock import wait_for_tick
 from targets.kernel.messages import prepare_recvmsg, prepare_sendmsg, rebase_times
@@ -48,6 +50,8 @@ class KernelTarget:
         self._waiting: list[tuple[Micros, int, Happening]] = []
         self._last: Micros = 0
         self._pinned: list[Prepared] = []
+        self._admission = Admission()
+        self._has_begun = False
 
     @property
     def name(self) -> str:
@@ -65,19 +69,32 @@ class KernelTarget:
         return self._session.link if self._session else ""
 
     def open(self, network: Network) -> None:
-        """Make a namespace with the network. Raises `TargetError` that names what is missing here."""
+        """Make a namespace with the network, when it is this target's turn (`targets.kernel.admission`).
+
+        Raises `TargetError` that names what is missing here.
+        """
         if self._session is not None:
             raise TargetError("the kernel target is open already", next_step="close it, or create a second one")
         self._waiting.clear()
         self._last = 0
-        self._session = Session(network, self._options)
+        self._has_begun = False
+        try:
+            self._admission.claim(network.claims)
+            with seat():
+                self._session = Session(network, self._options)
+        except BaseException:
+            self._admission.leave()
+            raise
 
     def close(self) -> None:
         """Undo `open`: calls under way are interrupted, connections reset, commands killed."""
         session, self._session = self._session, None
-        if session is not None:
-            session.close()
-        self._pinned.clear()
+        try:
+            if session is not None:
+                session.close()
+        finally:
+            self._pinned.clear()
+            self._admission.leave()
 
     def _opened(self) -> Session:
         if self._session is None:
@@ -86,6 +103,7 @@ class KernelTarget:
 
     def begin(self) -> Micros:
         """Sleep until shortly after a timer tick, at most one tick, and return that moment."""
+        self._has_begun = True
         if self._align_to_tick:
             wait_for_tick()
         return self.now()
@@ -104,7 +122,7 @@ class KernelTarget:
         handle = CallHandle(next(self._ids), syscall, session.clock.now())
         session.descriptors.before(syscall)
         if isinstance(syscall, calls.Socket | calls.Open):
-            result = self._made_by_helper(session, syscall)
+            result = self._made_there(session, syscall)
             self._keep(Completion(session.clock.now(), handle, result))
             return handle
         prepare = _PREPARE.get(type(syscall))
@@ -117,7 +135,7 @@ class KernelTarget:
         if isinstance(syscall, calls.CapSet):
             _allow_capset(session)
             session.workers.confine(handle, prepared, finish, change_of(syscall))
-        elif session.workers.is_confined or may_block(syscall):
+        elif session.workers.is_confined or may_block(syscall, session.notsent_lowat):
             session.workers.run(handle, prepared, finish)
         else:
             value, errno = prepared.make()
@@ -125,17 +143,15 @@ class KernelTarget:
             self._keep(Completion(now, handle, finish(value, errno)))
         return handle
 
-    def _made_by_helper(self, session: Session, syscall: calls.Socket | calls.Open) -> CallResult:
+    def _made_there(self, session: Session, syscall: calls.Socket | calls.Open) -> CallResult:
         """Make a descriptor where the namespace is; only what was made there belongs to it."""
-        request: dict[str, Any]
         if isinstance(syscall, calls.Socket):
-            request = {"do": "socket", "domain": syscall.domain, "type": syscall.type, "protocol": syscall.protocol}
             flags = syscall.type
+            descriptor, errno = session.socket(syscall.domain, syscall.type, syscall.protocol)
         else:
-            request = {"do": "open", "path": syscall.path, "flags": syscall.flags, "directory": os.getcwd()}
             flags = syscall.flags
-        request["dropped"] = sorted(session.dropped)
-        descriptor, errno = session.ask(request)
+            request = {"do": "open", "path": syscall.path, "flags": syscall.flags, "directory": os.getcwd()}
+            descriptor, errno = session.ask({**request, "dropped": sorted(session.dropped)})
         if descriptor >= 0:
             os.set_inheritable(descriptor, not flags & _SOCK_CLOEXEC)
         result = CallResult(descriptor, errno)
@@ -172,7 +188,9 @@ class KernelTarget:
 
         An empty `directory` is the caller's. What the command leaves running ends with `close`.
         """
-        return self._opened().shell(command, directory, environment, timeout)
+        session = self._opened()
+        with nullcontext() if self._has_begun else seat():
+            return session.shell(command, directory, environment, timeout)
 
 
 def _allow_capset(session: Session) -> None:

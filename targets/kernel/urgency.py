@@ -5,28 +5,44 @@ import os
 import threading
 from collections import Counter
 from contextlib import suppress
+from typing import NamedTuple
+
+from targets.kernel.processors import FOR_PLAYING, stay_on
 
 # The lowest real-time priority, as packetdrill takes it: above every ordinary program, and behind nothing of ours,
 # because a target's thread sleeps nearly all the time. Processes that the thread starts are ordinary again.
 _URGENT = os.SCHED_RR | os.SCHED_RESET_ON_FORK
 _ORDINARY = os.SCHED_OTHER
 
+
+class _Thread(NamedTuple):
+    """What a thread was before it was hurried: its processors, and whether its policy was changed."""
+
+    processors: set[int]
+    is_hurried: bool
+
+
 _lock = threading.Lock()
 _open_targets: Counter[int] = Counter()
-_hurried: set[int] = set()
+_before: dict[int, _Thread] = {}
+_was_collecting = True
 
 
 def begin() -> int:
     """Hurry this thread for one more target; return the thread's number for `end`."""
+    global _was_collecting  # noqa: PLW0603  the collector is the process's own state
     thread = threading.get_native_id()
     with _lock:
         if not _open_targets:
-            # A collection of the oldest generation takes tens of milliseconds in a test process; what exists now is
-            # taken out of its sight, so that it only looks at what the scripts under way have made.
+            # A collection takes from tens of microseconds to, for the oldest generation of a test process, tens of
+            # milliseconds. What exists now is taken out of its sight for the first one behind the scripts under way.
             gc.freeze()
+            _was_collecting = gc.isenabled()
+            gc.disable()
         _open_targets[thread] += 1
-        if _open_targets[thread] == 1 and hurry():
-            _hurried.add(thread)
+        if _open_targets[thread] == 1:
+            _before[thread] = _Thread(os.sched_getaffinity(0), hurry())
+            stay_on(FOR_PLAYING)
     return thread
 
 
@@ -36,12 +52,15 @@ def end(thread: int) -> None:
         _open_targets[thread] -= 1
         if not _open_targets[thread]:
             del _open_targets[thread]
-            if thread in _hurried:
-                _hurried.discard(thread)
+            before = _before.pop(thread)
+            stay_on(before.processors, thread)
+            if before.is_hurried:
                 with suppress(OSError):
                     os.sched_setscheduler(thread, _ORDINARY, os.sched_param(0))
         if not _open_targets:
             gc.unfreeze()
+            if _was_collecting:
+                gc.enable()
 
 
 def hurry() -> bool:
