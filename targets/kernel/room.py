@@ -57,7 +57,7 @@ def _octets(call: Syscall) -> int | None:
         case calls.Write() | calls.Send() | calls.SendTo():
             return call.count
         case calls.Writev() | calls.SendMsg():
-            return sum(map(len, call.buffers))
+            return sum(each.length if isinstance(each, calls.NoBuffer) else len(each) for each in call.buffers)
     return None
 
 
