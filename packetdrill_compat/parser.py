@@ -1,57 +1,38 @@
-"""The parsers of the three dialects: grammar files, scanner and builder put together.
+"""The parsers of the three dialects: tables, scanner and builder put together.
 
-`Lark` makes the LALR tables of a dialect once in a process. Its parser calls the builder's methods directly, so there
-is no tree in between.
+The parser calls the builder's methods directly, so there is no tree in between.
 """
 
+import importlib
 import threading
-from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
-from typing import Any, NamedTuple, NoReturn
-
-from lark import Lark
-from lark.exceptions import UnexpectedToken
-from lark.lexer import Lexer, PatternRE, PatternStr
+from typing import NamedTuple
 
 from packetdrill_compat.ast import Script
-from packetdrill_compat.build.google import GoogleBuilder
-from packetdrill_compat.build.mptcp import MptcpBuilder
-from packetdrill_compat.build.nplab import NplabBuilder
-from packetdrill_compat.conditional import NplabScanner
+from packetdrill_compat.build.base import BuilderBase
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError
+from packetdrill_compat.lalr import Parser, UnexpectedToken
 from packetdrill_compat.scanner import Scanner, Terminals, Token
-from packetdrill_compat.syntax_errors import syntax_error
+from packetdrill_compat.tables import tables_of
 
 
 class Dialect(NamedTuple):
-    """What a dialect is made of; the grammar files are read one behind the other."""
+    """What a dialect is made of: the classes by module and name, because most runs need only one dialect's."""
 
-    builder: type[GoogleBuilder]
-    scanner: type[Scanner]
-    grammars: tuple[str, ...]
+    builder: tuple[str, str]
+    scanner: tuple[str, str]
 
 
+_SCANNER = ("packetdrill_compat.scanner", "Scanner")
 DIALECTS: dict[str, Dialect] = {
-    "google": Dialect(GoogleBuilder, Scanner, ("grammar.lark",)),
-    "nplab": Dialect(NplabBuilder, NplabScanner, ("grammar.lark", "nplab.lark")),
-    "mptcp": Dialect(MptcpBuilder, Scanner, ("grammar.lark", "mptcp.lark")),
+    "google": Dialect(("packetdrill_compat.build.google", "GoogleBuilder"), _SCANNER),
+    "nplab": Dialect(
+        ("packetdrill_compat.build.nplab", "NplabBuilder"), ("packetdrill_compat.conditional", "NplabScanner")
+    ),
+    "mptcp": Dialect(("packetdrill_compat.build.mptcp", "MptcpBuilder"), _SCANNER),
 }
 """The dialects by name: upstream packetdrill and two forks of it."""
-
-# Words that mean the same as another keyword.
-_SYNONYMS = {"GREv0": "gre", "Flags": "flags", "EXP-FO": "exp-FO"}
-
-
-class _NoLexer(Lexer):
-    """Tokens come from `Scanner`, through the interactive interface of the parser."""
-
-    def __init__(self, lexer_conf: object) -> None:
-        pass
-
-    def lex(self, lexer_state: object, parser_state: object) -> NoReturn:
-        raise NotImplementedError
 
 
 class DialectParser:
@@ -59,50 +40,46 @@ class DialectParser:
 
     def __init__(self, dialect: str) -> None:
         parts = DIALECTS[dialect]
-        self.builder = parts.builder()
-        self._scanner = parts.scanner
+        self.builder: BuilderBase = _class(parts.builder)()
+        self.scanner: type[Scanner] = _class(parts.scanner)
         self._lock = threading.Lock()
-        grammar = "".join((files(__package__) / name).read_text(encoding="utf-8") for name in parts.grammars)
-        self._lark = Lark(grammar, parser="lalr", lexer=_NoLexer, transformer=self.builder, maybe_placeholders=False)
-        self.terminals = _terminals(self._lark)
+        self.tables = tables_of(dialect)
+        self._parser = Parser(self.tables, self.builder)
+        self.terminals = Terminals(self.tables.spellings, self.tables.patterns)
 
     def parse(self, text: str, *, path: str, config: Config, command_line: tuple[str, ...]) -> tuple[Script, Config]:
         """Return the script and the settings after its option lines; raises `ScriptError`."""
-        scanner = self._scanner(text, self.terminals)
+        scanner = self.scanner(text, self.terminals)
         with self._lock:
             self.builder.start(scanner, path=path, config=config, command_line=command_line)
             script = self._run(scanner)
             return script, self.builder.config
 
     def _run(self, scanner: Scanner) -> Script:
-        parser = self._lark.parse_interactive()
-        feed: Callable[[Any], Script] = parser.feed_token
+        feed = self._parser.begin().feed
         result: Script
         try:
             for token in scanner:
                 result = feed(token)
         except UnexpectedToken as error:
-            raise syntax_error(error, _accepted(parser), scanner, self.builder) from None
+            from packetdrill_compat.syntax_errors import syntax_error  # noqa: PLC0415  good scripts need no words
+
+            raise syntax_error(error.token, error.accepted, scanner, self.builder) from None
         except ScriptError as error:
             error.path = error.path or self.builder.path
             raise
         return result
 
 
+def _class(place: tuple[str, str]) -> type:
+    found: type = getattr(importlib.import_module(place[0]), place[1])
+    return found
+
+
 def scan(text: str, dialect: str) -> list[Token]:
     """Return the tokens of a text as its dialect sees them, without any definitions. Raises `ScriptError`."""
-    return list(DIALECTS[dialect].scanner(text, dialect_parser(dialect).terminals))
-
-
-def _accepted(parser: Any) -> frozenset[str]:
-    return frozenset(parser.accepts())
-
-
-def _terminals(lark: Lark) -> Terminals:
-    spellings = {t.pattern.value: t.name for t in lark.terminals if isinstance(t.pattern, PatternStr)}
-    spellings |= {word: spellings[same] for word, same in _SYNONYMS.items() if same in spellings}
-    patterns = {t.name: t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternRE)}
-    return Terminals(spellings, patterns)
+    parser = dialect_parser(dialect)
+    return list(parser.scanner(text, parser.terminals))
 
 
 @cache

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from lark.exceptions import UnexpectedToken
-
 from packetdrill_compat.build.base import BuilderBase
 from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.scanner import END, Scanner, Token
@@ -52,15 +50,12 @@ _MOST_SHOWN = 8
 _LONGEST_TOKEN = 40
 
 
-def syntax_error(
-    error: UnexpectedToken, accepted: Iterable[str], scanner: Scanner, builder: BuilderBase
-) -> ScriptError:
+def syntax_error(token: Token, accepted: Iterable[str], scanner: Scanner, builder: BuilderBase) -> ScriptError:
     """Return the error for a token that the grammar does not allow at its place.
 
     `accepted` are the terminals that it does allow there.
     """
-    token: Token = error.token
-    expected = set(accepted) or set(error.expected)
+    expected = set(accepted)
     place = Place(token, _previous(token, scanner), frozenset(expected), scanner)
     what = "the script ends too early, expected" if token.type == END else "expected"
     return ScriptError(

@@ -9,7 +9,7 @@ from packetdrill_compat.header import read_header
 from packetdrill_compat.lint.finding import Finding
 from packetdrill_compat.lint.text import text_findings
 from packetdrill_compat.lint.walk import event_findings
-from packetdrill_compat.parser import DIALECTS, dialect_parser
+from packetdrill_compat.parser import dialect_parser
 from packetdrill_compat.reader import load, read_text
 from packetdrill_compat.script_arguments import dialect_for, first_variant, read_script_arguments
 from packetdrill_compat.variants import variant_config
@@ -50,7 +50,8 @@ def findings(path: str, text: str, *, dialect: str, config: Config) -> list[Find
     Raises `ScriptError` for a script that cannot be read.
     """
     script, _config = load(path, text=text, dialect=dialect, config=config)
-    scanner = DIALECTS[dialect].scanner(text, dialect_parser(dialect).terminals)
+    parser = dialect_parser(dialect)
+    scanner = parser.scanner(text, parser.terminals)
     found = [*text_findings(script, list(scanner), scanner), *event_findings(script)]
     return sorted(found, key=lambda each: (each.position.line, each.position.column))
 

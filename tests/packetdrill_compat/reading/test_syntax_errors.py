@@ -80,7 +80,6 @@ def test_well_known_traps_have_a_hint(text: str, step: str) -> None:
 @pytest.mark.parametrize("dialect", ["google", "nplab", "mptcp"])
 def test_every_rule_of_the_grammar_has_its_builder_method(dialect: str) -> None:
     parser = dialect_parser(dialect)
-    for rule in parser._lark.rules:
-        name = rule.alias or rule.origin.name
-        is_passed_on = (rule.options.expand1 and len(rule.expansion) == 1) or name.startswith("_")
-        assert is_passed_on or hasattr(parser.builder, name), name
+    for rule in parser.tables.rules:
+        is_passed_on = (rule.passes_single and rule.size == 1) or rule.name.startswith("_")
+        assert is_passed_on or hasattr(parser.builder, rule.name), rule.name
