@@ -4,7 +4,6 @@ Source: the language specification, sections 7.1, 7.3 and 8. Exit status 0 or 1 
 """
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -125,7 +124,7 @@ def _is_good(path: str, config: Config, invocation: Invocation, program: Program
     sys.stdout.flush()
     if invocation.pcap:
         _write_capture(path, config, invocation, result)
-    _report(path, result, _again(path, invocation, program), program.sentence_of)
+    _report(path, result, invocation, program)
     return result.verdict is Verdict.PASS
 
 
@@ -138,6 +137,8 @@ def _write_capture(path: str, config: Config, invocation: Invocation, result: Ru
 
 def _again(path: str, invocation: Invocation, program: Program) -> str:
     """Return the command that repeats the run of one script."""
+    import shlex  # noqa: PLC0415
+
     own = []
     if invocation.target:
         own.append(f"--tcprove-target={invocation.target}")
@@ -150,7 +151,7 @@ def _again(path: str, invocation: Invocation, program: Program) -> str:
     return shlex.join([*program.words, *own, *invocation.flags, path])
 
 
-def _report(path: str, result: RunResult, again: str, sentence_of: SentenceOf | None) -> None:
+def _report(path: str, result: RunResult, invocation: Invocation, program: Program) -> None:
     """Say on stderr what went wrong; nothing on success, as packetdrill does."""
     for warning in result.warnings:
         print(warning.render(), file=sys.stderr)
@@ -161,7 +162,8 @@ def _report(path: str, result: RunResult, again: str, sentence_of: SentenceOf | 
         where = f"{path}:{failure.line}" if failure.line else path
         print(f"{where}: unsupported: {result.reason}", file=sys.stderr)
         return
-    lines = [failure.render(), *_requirements(result, sentence_of), f"  again: {again}"]
+    again = _again(path, invocation, program)
+    lines = [failure.render(), *_requirements(result, program.sentence_of), f"  again: {again}"]
     print("\n".join(lines), file=sys.stderr)
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from packetdrill_compat.ast import Ellipsis_, Integer, String, SyscallEvent, Word
@@ -109,6 +108,8 @@ def prepare(event: SyscallEvent, context: CallContext) -> Prepared:
         if event.name in UNSUPPORTED:
             reason = f"the call {event.name} is not supported: {UNSUPPORTED[event.name]}"
             raise PlayError(reason, kind=FailureKind.UNSUPPORTED)
+        from difflib import get_close_matches  # noqa: PLC0415  only this message needs it
+
         near = ", ".join(get_close_matches(event.name, CALLS)) or ", ".join(sorted(CALLS))
         raise call_error(f"Unknown system call: '{event.name}'", next_step=f"write one of {near}")
     try:

@@ -14,6 +14,11 @@ def test_the_bundled_targets_are_known() -> None:
     assert {"reference", "kernel"} <= set(target_names())
 
 
+def test_the_bundled_targets_are_the_entry_points_of_this_distribution() -> None:
+    found = {entry.name: entry.value for entry in registry.installed() if entry.name in registry.BUNDLED}
+    assert found == registry.BUNDLED
+
+
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(TargetError, match=r"no target 'nosuch'; known targets are: .*kernel.*reference"):
         create_target("nosuch:argument")
