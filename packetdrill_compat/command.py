@@ -120,6 +120,7 @@ def _is_good(path: str, config: Config, invocation: Invocation, program: Program
         time_limit=invocation.time_limit,
         directory=os.getcwd() if program.is_drop_in else "",
         listener=told,
+        on_output=sys.stdout.write,
     )
     sys.stdout.flush()
     if invocation.pcap:

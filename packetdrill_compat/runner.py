@@ -46,7 +46,7 @@ def run_file(
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
         if not allows_shell:
-            refuse_outside(script, config, runs_commands=VIRTUAL_TIME not in target.capabilities)
+            refuse_outside(script, config, runs_commands=not Recording(target).has_virtual_time)
     except ScriptError as error:
         return unreadable(error, path, config)
     return play(script, config, target, time_limit=time_limit)
@@ -103,21 +103,22 @@ def play(
     directory: str = "",
     listener: Listener | None = None,
     claims: frozenset[str] | None = None,
+    on_output: Callable[[str], object] | None = None,
 ) -> RunResult:
     """Open the target, play the script, close the target; every outcome is a `RunResult`.
 
     `time_limit` bounds the whole run on a real clock, and each wait without an end on a virtual one. Commands run in
-    `directory`, by default the script's own. The `listener` hears of everything as it happens. `claims` are those of
-    `targets.base.Network`; the default is what the script's commands look like.
+    `directory`, by default the script's own. The `listener` hears of everything as it happens, `on_output` gets what
+    commands print. `claims` are those of `targets.base.Network`; the default is what the script's commands look like.
     """
-    run = _Run(script, config, Recording(target, directory=directory), time_limit)
+    run = _Run(script, config, Recording(target, directory=directory, on_output=on_output), time_limit)
     run.directory = directory
     run.listener = listener or Silent()
     run.check_code_flags()
     if run.result.failure is not None:
         return run.result
     if claims is None:
-        claims = frozenset() if VIRTUAL_TIME in target.capabilities else claims_of(script, config)
+        claims = frozenset() if run.recording.has_virtual_time else claims_of(script, config)
     network = replace(network_of(config), claims=claims)
     try:
         run.guarded(lambda: run.recording.open(network))

@@ -1,5 +1,7 @@
 """A wrapper that writes down the life of any target as a `Trace`, and gives what breaks in a target one form."""
 
+from collections.abc import Callable
+
 from targets.base import (
     VIRTUAL_TIME,
     CallHandle,
@@ -22,12 +24,15 @@ class Recording:
     """A `Target` that passes everything through and records it in `trace`.
 
     What the target raises against the rules of `Target` becomes a `TargetError` that names target and operation. With
-    a `directory` all commands run there, wherever they were to run.
+    a `directory` all commands run there, wherever they were to run; `on_output` gets what they print.
     """
 
-    def __init__(self, target: Target, *, directory: str = "") -> None:
+    def __init__(
+        self, target: Target, *, directory: str = "", on_output: Callable[[str], object] | None = None
+    ) -> None:
         self._target = target
         self._directory = directory
+        self._on_output = on_output
         self.trace = Trace(target=target.name)
 
     @property
@@ -124,5 +129,7 @@ class Recording:
             raise
         except Exception as error:
             raise broken(self.name, "shell", error) from error
+        if self._on_output is not None and result.output:
+            self._on_output(result.output)
         self.trace.events.append(ShellRan(self._target.now(), command, result.status, result.signal))
         return result

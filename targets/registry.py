@@ -60,7 +60,8 @@ def create_target(name: str, **settings: Any) -> Target:
         raise broken(name, "create", error) from error
     if not is_target:
         raise TargetError(
-            f"target {name!r}: {create.__module__}:{create.__qualname__} gave {type(target).__name__!r}, which is no target",
+            f"target {name!r}: {create.__module__}:{create.__qualname__} gave {type(target).__name__!r}, "
+            "which is no target",
             next_step=f"repair the plug-in: targets.base.Target also has {', '.join(_missing(target))}",
         )
     return target

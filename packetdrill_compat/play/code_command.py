@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 from packetdrill_compat.outcome import FailureKind
 from packetdrill_compat.play.commands import directory_of, failure_of
@@ -38,18 +39,27 @@ def execute_by_command(
     snapshots: Sequence[Snapshot], path: str, target: Recording, *, command: str, limit: Micros
 ) -> None:
     """Run all blocks by a command of the target's shell; raises `PlayError` in packetdrill's words when it fails."""
-    number, name = tempfile.mkstemp(prefix="code_")
     try:
-        with open(number, "w", encoding="utf-8", errors="surrogateescape") as file:
+        with _code_file() as file:
             file.write(_program(snapshots, path))
-        result = target.shell(f"{command} {name}", directory=directory_of(path), environment={}, timeout=limit)
+            file.flush()
+            name = file.name if isinstance(file.name, str) else f"/proc/{os.getpid()}/fd/{file.name}"
+            result = target.shell(f"{command} {name}", directory=directory_of(path), environment={}, timeout=limit)
     except CommandTimeout:
         raise endless(snapshots[-1].event_index, f"the blocks did not end within {limit / 1e6:g} s") from None
-    finally:
-        os.unlink(name)
     failure = failure_of(result)
     if failure is not None:
         raise _failed(snapshots, path, result.output.strip(), f"'{command}' {_verb(failure)}")
+
+
+def _code_file() -> Any:
+    """Open a file for the code; nothing of it is left in any folder, even when this process is killed.
+
+    Without root the command runs in a user namespace, which may not look into this process: it gets a temporary file.
+    """
+    if os.geteuid() == 0:
+        return open(os.memfd_create("code", os.MFD_CLOEXEC), "w", encoding="utf-8", errors="surrogateescape")
+    return tempfile.NamedTemporaryFile("w", prefix="code_", encoding="utf-8", errors="surrogateescape")
 
 
 def endless(event_index: int, summary: str) -> PlayError:
