@@ -22,7 +22,7 @@ from packetdrill_compat.play.rehearsal import rehearse
 from packetdrill_compat.play.teardown import close_and_reset
 from packetdrill_compat.reader import load
 from packetdrill_compat.refusal import RefusedScript, refuse_outside
-from targets.base import VIRTUAL_TIME, Micros, Network, Target, TargetError, Unsupported
+from targets.base import Micros, Network, Target, TargetError, Unsupported
 from targets.recording import Recording
 from targets.trace import Trace
 
@@ -179,7 +179,7 @@ class _Run:
         init = self.script.init
         if init is not None and not self._shell(init.text, "error executing init command", init):
             return
-        if VIRTUAL_TIME not in self.recording.capabilities:
+        if not self.recording.has_virtual_time:
             rehearse()
         player = self.player = Player(
             self.script.path, self.config, self.recording, limit=self.limit, dialect=self.script.dialect
