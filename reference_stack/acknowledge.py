@@ -49,7 +49,7 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     if before is not CaState.RECOVERY and connection.recovery.ca_state is CaState.RECOVERY:
         connection.counters.fast_recoveries += 1
     if report.congestion_echo:
-        _respond_to_mark(connection, now=arrival.now)
+        _respond_to_mark(connection, before, now=arrival.now)
     _restart_timer(connection, report, now=arrival.now)
 
 
@@ -114,10 +114,12 @@ def _advance(connection: "ConnectionCore", report: AckReport, arrival: Arrival) 
     connection.soft_error = 0
 
 
-def _respond_to_mark(connection: "ConnectionCore", *, now: int) -> None:
+def _respond_to_mark(connection: "ConnectionCore", was: CaState, *, now: int) -> None:
+    """Tell loss recovery; where it begins to reduce, now or bit by bit, the peer hears of it by CWR."""
     before = connection.congestion.cwnd
     connection.recovery.on_congestion_mark(snd_max=connection.tcb.snd_max, now=now)
-    if connection.congestion.cwnd < before:
+    is_new = was < CaState.CWR and connection.recovery.ca_state is CaState.CWR
+    if is_new or connection.congestion.cwnd < before:
         connection.ecn.on_reduction()
 
 

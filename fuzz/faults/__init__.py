@@ -13,6 +13,7 @@ when a target is made.
 from fuzz.faults import (  # noqa: F401 (each module registers its faults)
     acknowledging,
     closing,
+    congestion,
     dragonfly,
     opening,
     options,
