@@ -141,6 +141,8 @@ def test_time_in_the_buffer_of_a_failed_call_is_script_time_and_never_right() ->
     assert message.startswith("Bad timestamp 0 in scm_timestamping 0: expected=20000 (20000)")
     zero = recvmsg(TIME.replace("20000000", "0"), result="-1")
     assert complaint(zero, Connection({RecvMsg: [CallResult(-1, EAGAIN)]})) == ""
+    number = recvmsg(TIME.replace("{scm_sec=0, scm_nsec=20000000}", "1"), result="-1")  # measured: read as times, too
+    assert "expected=1000000 (1000000)" in complaint(number, Connection({RecvMsg: [CallResult(-1, EAGAIN)]}))
 
 
 @pytest.mark.parametrize(
