@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack import output
-from reference_stack.arrival import order, syn_sent
+from reference_stack.arrival import acknowledgment, order, syn_sent
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
 from reference_stack.rules import ListenVerdict, Verdict
@@ -109,6 +109,16 @@ def reject_future_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict
         return NEXT
     output.challenge(connection, now=arrival.now)
     return STOP
+
+
+def follow_close(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """The acknowledgment of our FIN moves the state on; a segment that ends CLOSING so is finished with, in silence."""
+    was_closing = connection.tcb.state is State.CLOSING
+    verdict = acknowledgment.follow_close(connection, arrival)
+    if was_closing and connection.tcb.state is State.TIME_WAIT:
+        connection.ack_now = False
+        return STOP
+    return verdict
 
 
 def check_reset(connection: "ConnectionCore", arrival: Arrival) -> Verdict:

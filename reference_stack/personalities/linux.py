@@ -55,6 +55,7 @@ RULES = (
     .replace("ack/ancient", arrival.reject_ancient_ack)
     .replace("ack/future", arrival.reject_future_ack)
     .replace("reset/validate", arrival.check_reset)
+    .replace("ack/close", arrival.follow_close)
 )
 
 SETTINGS = ConnectionSettings(

@@ -3,7 +3,7 @@
 import pytest
 
 from reference_stack.states import State
-from tests.reference_stack.engine.scene import MS, SECOND, Out, established, syn_sent, time_wait
+from tests.reference_stack.engine.scene import MS, SECOND, Out, closing, established, syn_sent, time_wait
 from wire.options import Mss
 
 
@@ -63,3 +63,10 @@ def test_a_syn_with_fin_ends_time_wait_as_a_syn_alone_does() -> None:
 def test_by_the_rfc_a_syn_with_fin_does_not_end_time_wait() -> None:
     scene = time_wait(name="rfc")
     assert not scene.connection.may_reopen(scene.segment("SF", seq=100), now=scene.now)
+
+
+def test_a_fin_again_that_acknowledges_ours_in_closing_is_not_answered() -> None:
+    scene = closing(name="linux")
+    scene.arrive("FA", seq=1, ack=2)
+    scene.expect()
+    assert scene.state is State.TIME_WAIT
