@@ -1,6 +1,11 @@
 """Which SACK blocks an acknowledgment carries (RFC 2018, section 4; RFC 2883)."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from reference_stack.reassembly import ReassemblyQueue
+
+Flush: TypeAlias = Callable[[], None]
 
 
 class SackGenerator:
@@ -10,13 +15,45 @@ class SackGenerator:
     (RFC 2018, section 4). A duplicate goes before all of them, once (RFC 2883, section 4).
     """
 
-    __slots__ = ("_duplicate", "_recent")
+    __slots__ = ("_duplicate", "_recent", "reports_duplicates")
 
     MAX_RECENT = 32
 
     def __init__(self) -> None:
         self._recent: list[int] = []
         self._duplicate: tuple[int, int] | None = None
+        self.reports_duplicates = True
+        """RFC 2883 is switched on."""
+
+    def note_stored(
+        self,
+        start: int,
+        end: int,  # noqa: ARG002
+        duplicate: tuple[int, int] | None,
+        *,
+        packet: int,  # noqa: ARG002
+        flush: Flush,  # noqa: ARG002
+    ) -> None:
+        """A segment from `start` to `end` was stored ahead of RCV.NXT, of which `duplicate` was there before.
+
+        It came in a packet of so many octets. `flush` lets an acknowledgment leave that is held back, with the blocks
+        as they were.
+        """
+        self.on_arrival(start)
+        if duplicate is not None and self.reports_duplicates:
+            self.on_duplicate(*duplicate)
+
+    def note_filled(self, start: int, end: int, duplicate: tuple[int, int] | None) -> None:  # noqa: ARG002
+        """A segment at RCV.NXT came while others waited; `duplicate` was there before."""
+        if duplicate is not None and self.reports_duplicates:
+            self.on_duplicate(*duplicate)
+
+    def on_end(self) -> None:
+        """The peer's FIN was reached."""
+
+    def count(self, islands: ReassemblyQueue) -> int:
+        """Return how many blocks there are to send."""
+        return len(islands) + self.has_duplicate
 
     def on_arrival(self, start: int) -> None:
         """Note that a segment starting at `start` was stored out of order."""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack.arrival.arrival import Arrival
+from reference_stack.policies.mss import HEADER_OCTETS
 from reference_stack.rules import Verdict
 from reference_stack.states import MAY_RECEIVE_DATA, State
 from wire.tcp import URG
@@ -64,24 +65,33 @@ def take_text(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
 def _store(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Keep what came ahead of RCV.NXT and say so at once (RFC 5681, 4.2)."""
     duplicate = connection.reassembly.insert(arrival.text_seq, arrival.text)
-    connection.sack.on_arrival(arrival.text_seq)
-    _note_stored_duplicate(connection, duplicate)
+    _note_stored(connection, arrival, arrival.text_seq, arrival.text_seq + len(arrival.text), duplicate)
     connection.counters.out_of_order += 1
     connection.delayed_ack.on_out_of_order(connection, arrival)
+
+
+def _note_stored(
+    connection: "ConnectionCore", arrival: Arrival, start: int, end: int, duplicate: tuple[int, int] | None = None
+) -> None:
+    headers = HEADER_OCTETS[connection.four_tuple.ip_version] + connection.tcb.option_octets
+    connection.sack.reports_duplicates = connection.settings.dsack
+    connection.sack.note_stored(
+        start,
+        end,
+        duplicate,
+        packet=headers + len(arrival.segment.payload),
+        flush=lambda: connection.delayed_ack.flush(connection, now=arrival.now),
+    )
 
 
 def _fill_gap(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Octets at RCV.NXT, with others waiting behind: acknowledge at once (RFC 5681, 4.2)."""
     duplicate = connection.reassembly.insert(arrival.text_seq, arrival.text)
-    _note_stored_duplicate(connection, duplicate)
+    connection.sack.reports_duplicates = connection.settings.dsack
+    connection.sack.note_filled(arrival.text_seq, arrival.text_seq + len(arrival.text), duplicate)
     for chunk in connection.reassembly.pop(connection.tcb.rcv_nxt):
         _deliver(connection, chunk)
     connection.delayed_ack.on_gap_filled(connection, arrival)
-
-
-def _note_stored_duplicate(connection: "ConnectionCore", duplicate: tuple[int, int] | None) -> None:
-    if duplicate is not None and connection.settings.dsack:
-        connection.sack.on_duplicate(*duplicate)
 
 
 def _deliver(connection: "ConnectionCore", text: bytes) -> None:
@@ -96,12 +106,14 @@ def take_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     if arrival.has_fin and connection.pending_fin is None and tcb.peer_fin is None:
         connection.pending_fin = arrival.text_seq + len(arrival.text)
         if connection.pending_fin > tcb.rcv_nxt:
+            _note_stored(connection, arrival, connection.pending_fin, connection.pending_fin + 1)
             connection.delayed_ack.on_out_of_order(connection, arrival)
     if connection.pending_fin is None or connection.pending_fin > tcb.rcv_nxt:
         return NEXT
     tcb.peer_fin = connection.pending_fin
     connection.pending_fin = None
     connection.reassembly.clear()
+    connection.sack.on_end()
     tcb.rcv_nxt = tcb.peer_fin + 1
     connection.delayed_ack.on_fin(connection, arrival)
     _advance_state(connection, now=arrival.now)

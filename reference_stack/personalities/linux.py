@@ -23,6 +23,7 @@ from reference_stack.policies.linux.misc import (
     LinuxTimeWait,
 )
 from reference_stack.policies.linux.mtu_search import LinuxMtuSearch
+from reference_stack.policies.linux.sack import LinuxSackGenerator
 from reference_stack.policies.linux.start import LinuxCongestionStart, linux_rtt
 from reference_stack.policies.linux.timing import LinuxRoundTripTimer
 from reference_stack.policies.linux.transmission import LinuxTransmission
@@ -74,6 +75,7 @@ SETTINGS = ConnectionSettings(
 )
 
 POLICIES = Policies(
+    sack=LinuxSackGenerator,
     rtt=linux_rtt,
     congestion=LinuxCongestionStart,
     timing=LinuxRoundTripTimer,

@@ -74,6 +74,9 @@ class DelayedAck:
         """A FIN was heard, in order or ahead of RCV.NXT."""
         connection.ack_now = True
 
+    def flush(self, connection: "ConnectionCore", *, now: int) -> None:
+        """An acknowledgment of text ahead of RCV.NXT that is held back is to leave now."""
+
     def on_unacceptable(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """A segment outside the window is about to be answered."""
 

@@ -53,7 +53,7 @@ class SegmentOptions:
         options: tuple[TcpOption, ...] = ()
         if tcb.has_timestamps:
             options = (NOP, NOP, connection.timestamps.option(connection, now=now))
-        if tcb.has_sack and (connection.reassembly or connection.sack.has_duplicate):
+        if tcb.has_sack and connection.sack.count(connection.reassembly):
             blocks = connection.sack.blocks(connection.reassembly, self.max_blocks(connection))
             if blocks:
                 wire = connection.sequence.wire
@@ -83,9 +83,9 @@ class SegmentOptions:
     def octets_now(self, connection: "ConnectionCore") -> int:
         """Return how many option octets a data segment would carry beyond those of every segment (SACK blocks)."""
         feedback = FEEDBACK_OCTETS if connection.ecn.is_option_due(connection) else 0
-        if not connection.tcb.has_sack or not (connection.reassembly or connection.sack.has_duplicate):
+        known = connection.sack.count(connection.reassembly) if connection.tcb.has_sack else 0
+        if not known:
             return feedback
-        known = len(connection.reassembly) + connection.sack.has_duplicate
         return 4 + 8 * min(known, self.max_blocks(connection)) + feedback
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from reference_stack import output
 from reference_stack.policies.acking import DelayedAck
 from reference_stack.states import State
 from reference_stack.timers import DELAYED_ACK
@@ -115,6 +116,11 @@ class LinuxDelayedAck(DelayedAck):
             self._check = True
         else:
             connection.ack_now = True
+
+    def flush(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Merged acknowledgments leave when the blocks are about to get many."""
+        if self._is_compressed_running:
+            output.send_ack(connection, now=now)
 
     def on_unacceptable(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Old text shows that an acknowledgment was lost: quick again."""
