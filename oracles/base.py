@@ -76,7 +76,8 @@ def check_trace(trace: Trace, oracles: list[Oracle] | None = None) -> list[Viola
 
 
 def _note_injected(event: Injected, judges: list[Oracle], flows: FlowTable) -> None:
-    packet = _parsed(event.packet)
+    # Octets behind a packet and an option area that cannot be read keep no stack from taking the rest (MUST-7).
+    packet = _parsed(event.packet, tolerant=True)
     # A segment with a wrong checksum was never received (RFC 9293, section 3.1, MUST-3).
     if packet is None or not isinstance(packet.body, TcpSegment) or checksum_errors(event.packet):
         return
@@ -107,8 +108,8 @@ def _judge_departed(event: Departed, index: int, judges: list[Oracle], flows: Fl
             )
 
 
-def _parsed(data: bytes) -> Packet | None:
+def _parsed(data: bytes, *, tolerant: bool = False) -> Packet | None:
     try:
-        return parse_packet(data)
+        return parse_packet(data, tolerant=tolerant)
     except MalformedPacket:
         return None

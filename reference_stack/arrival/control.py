@@ -51,7 +51,10 @@ def check_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     """A SYN in a synchronized state draws a challenge ACK; a half-open passive connection returns to LISTEN."""
     if not arrival.flags & SYN:
         return NEXT
-    if connection.tcb.state is State.SYN_RECEIVED and connection.tcb.is_passive:
+    tcb = connection.tcb
+    # A SYN left of the window, before text that reaches into it, is one of the "portions that lie outside the window
+    # (including SYN and FIN)": it ends nothing.
+    if tcb.state is State.SYN_RECEIVED and tcb.is_passive and arrival.seq >= tcb.rcv_nxt:
         connection.delete()
     else:
         output.challenge(connection, now=arrival.now)

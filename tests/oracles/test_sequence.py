@@ -91,6 +91,14 @@ def test_segment_with_a_wrong_checksum_was_not_received() -> None:
     assert talk.goes(ACK, 1, 4).violations() == ["ack-of-unreceived"]
 
 
+def test_octets_behind_a_packet_do_not_keep_it_from_being_received() -> None:
+    talk = established().comes(PSH | ACK, 1, 1, payload=b"abc")
+    last = talk.trace.events[-1]
+    assert isinstance(last, Injected)
+    talk.trace.events[-1] = Injected(last.time, last.packet + b"padding")
+    assert talk.goes(ACK, 1, 4).violations() == []
+
+
 def test_sending_beyond_the_offered_window_is_a_violation() -> None:
     assert established(window=10).goes(ACK, 1, 1, payload=bytes(10)).violations() == []
     assert established(window=10).goes(ACK, 1, 1, payload=bytes(11)).violations() == ["send-beyond-window"]

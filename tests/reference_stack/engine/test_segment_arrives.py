@@ -50,6 +50,14 @@ def assert_unchanged(scene: Scene, name: str) -> None:
 # --- first check: sequence number ----
 
 
+def test_a_syn_left_of_the_window_does_not_end_a_half_open_connection_by_text_that_reaches_into_it() -> None:
+    # 3.10.7.4, first: portions that lie outside the window, SYN included, are trimmed off.
+    scene, _, _ = enter("SYN-RECEIVED-passive")
+    scene.arrive("S", seq=-100, data=bytes(200))
+    scene.expect(Out("A", seq=1, ack=1))
+    assert_unchanged(scene, "SYN-RECEIVED-passive")
+
+
 @pytest.mark.parametrize("name", [*SYNCHRONIZED, *HALF_OPEN])
 @covers("RFC9293-3.10.7.4-SEQ-*-unacceptable")
 def test_text_beyond_the_window_is_answered_by_the_current_numbers_and_dropped(name: str) -> None:
