@@ -1,6 +1,7 @@
 """Make the packet that an inbound event injects (section 4.8)."""
 
-from packetdrill_compat.ast import PacketEvent
+from packetdrill_compat.ast import PacketEvent, TcpSpec
+from packetdrill_compat.config import Config
 from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.mapping import inbound_to_live
 from packetdrill_compat.play.records import SocketRecord, SocketState
@@ -16,6 +17,8 @@ def make_inbound(event: PacketEvent, record: SocketRecord, dialect: Dialect) -> 
     Raises `PlayError` when the script's timestamp echo has no live counterpart.
     """
     config = dialect.config
+    if config.is_anyip and not isinstance(event.body, TcpSpec):
+        _take_configured_ends(record, config)
     body = build_body(event, record, config)
     if isinstance(body, TcpSegment):
         _advance(body, record)
@@ -24,11 +27,19 @@ def make_inbound(event: PacketEvent, record: SocketRecord, dialect: Dialect) -> 
         record.last_injected = body
     elif isinstance(body, UdpDatagram):
         body = body._replace(
-            src_port=body.src_port or record.remote_port or config.connect_port,
-            dst_port=body.dst_port or record.local_port or config.bind_port,
+            src_port=body.src_port or record.remote_port,
+            dst_port=body.dst_port or record.local_port,
         )
-    ends = (record.remote_ip or config.remote_ip, record.local_ip or config.local_ip)
-    return wrap(event, body, ends)
+    # Of a socket that has neither connected nor been seen on the wire the C tool knows no addresses (measured).
+    unknown = "::" if config.is_wire_ipv6 else "0.0.0.0"
+    return wrap(event, body, (record.remote_ip or unknown, record.local_ip or unknown))
+
+
+def _take_configured_ends(record: SocketRecord, config: Config) -> None:
+    """With --is_anyip a socket may receive before it has sent: its ends are the configured ones (section 4.10)."""
+    record.remote_ip, record.local_ip = config.remote_ip, config.local_ip
+    record.remote_port = record.remote_port or config.connect_port
+    record.local_port = record.local_port or config.bind_port
 
 
 def _advance(segment: TcpSegment, record: SocketRecord) -> None:

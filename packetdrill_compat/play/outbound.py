@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from packetdrill_compat.ast import Direction, PacketEvent, TcpSpec
 from packetdrill_compat.notation import describe_packet
 from packetdrill_compat.outcome import Difference, FailureKind
-from packetdrill_compat.play.compare import Comparison, Finding, compare_options
+from packetdrill_compat.play.compare import Comparison, Finding, compare_options, field_finding
 from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.errors import PlayError, packet_error
 from packetdrill_compat.play.mapping import outbound_to_script
@@ -19,6 +19,7 @@ from wire.ip import Ipv4Header, Ipv6Header
 from wire.options import Timestamps, build_options, walk_options
 from wire.packet import Packet, RawPayload, checksum_errors, parse_packet
 from wire.tcp import ACK, CWR, SYN, TcpSegment
+from wire.udp import HEADER_OCTETS as UDP_HEADER
 from wire.udp import UdpDatagram
 
 FRAGMENT_CHECKS = Checks(options=True, window=True, ecn=None, tos=False)
@@ -48,8 +49,11 @@ def read_frame(departure: Departure) -> Packet | None:
         octets = departure.packet.hex(" ") or "no octets"
         raise PlayError(f"malformed outbound packet: {error}", kind=FailureKind.PACKET, got=octets) from None
     header = packet.ip
-    if isinstance(header, Ipv4Header) and (header.fragment_offset or header.flags & 1):
-        raise packet_error("outbound packet is an IPv4 fragment")
+    if isinstance(header, Ipv4Header) and header.is_fragment:
+        what = "More fragments remaining" if header.flags & 1 else "Non-zero fragment offset"
+        raise PlayError(
+            f"{what}: packet of {len(departure.packet)} bytes", kind=FailureKind.PACKET, got=departure.packet.hex(" ")
+        )
     return None if isinstance(packet.body, RawPayload) else packet
 
 
@@ -159,6 +163,7 @@ class Expectation:
 
     def _findings(self, merged: Packet, timestamp_tolerance: Micros) -> Iterator[Finding]:
         comparison = Comparison(self.want, merged, self.checks)
+        yield from self._length_of_last_datagram()
         yield from comparison.headers()
         yield from self._flow_label(merged)
         want, got = self.want.body, merged.body
@@ -167,6 +172,12 @@ class Expectation:
                 want.options, got.options, tick=self._config.tcp_ts_tick_usecs, tolerance=timestamp_tolerance
             )
         yield from comparison.payload()
+
+    def _length_of_last_datagram(self) -> Iterator[Finding]:
+        """Datagrams are collected like segments, but the length in the header is still that of the last one."""
+        last = self.frames[-1].packet.body
+        if len(self.frames) > 1 and isinstance(last, UdpDatagram):
+            yield from field_finding("udp_len", UDP_HEADER + payload_length(self.want), UDP_HEADER + len(last.payload))
 
     def _map_timestamps(self, merged: Packet) -> Packet:
         want, got = self.want.body, merged.body

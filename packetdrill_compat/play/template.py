@@ -170,14 +170,21 @@ def _encap_header(encap: Encap) -> Header:
 
 
 def gre_header(encap: GreEncap) -> GreHeader:
-    """A GRE header of the script; its protocol field is filled in when the packet is built."""
-    return GreHeader(
-        flags=encap.flags,
-        checksum=encap.checksum or None,
-        offset=encap.offset,
-        key=encap.key,
-        sequence=encap.sequence,
-    )
+    """A GRE header of the script; its protocol field is filled in when the packet is built.
+
+    The C tool has the three words in a row and takes as many as there are flags, so with the key flag alone the key on
+    the wire is what the script calls sum and off (section 3.6); nor does it compute a checksum of 0.
+    """
+    header = GreHeader(flags=encap.flags)
+    words = iter((encap.checksum << 16 | encap.offset, encap.key, encap.sequence))
+    if header.has_checksum:
+        word = next(words)
+        header = header._replace(checksum=word >> 16, offset=word & 0xFFFF)
+    if header.has_key:
+        header = header._replace(key=next(words))
+    if header.has_sequence:
+        header = header._replace(sequence=next(words))
+    return header
 
 
 # ---------------------------------------------------------------- ICMP
