@@ -17,10 +17,9 @@ from conformance.finished import Finished
 from conformance.selection import personality_of, target_name, target_version
 from conformance.settings import settings_of
 from conformance.verdicts import Judgement, ScriptBroken, ScriptFailed, UnexpectedFailure, explain, judge
-from packetdrill_compat.ast import Position
 from packetdrill_compat.config import IP_VERSIONS
 from packetdrill_compat.errors import ScriptError, printable
-from packetdrill_compat.header import Header, read_header
+from packetdrill_compat.header import Header, position_of_requirement, read_header
 from packetdrill_compat.outcome import RunResult, Verdict
 from targets.base import TargetError, Unsupported
 
@@ -197,15 +196,10 @@ def _unknown(identifier: str, path: str, text: str) -> ScriptError:
     import difflib  # noqa: PLC0415 (only for the message)
 
     near = difflib.get_close_matches(identifier, [each.id for each in catalogue.load()], n=3)
-    place = re.search(rf"^[ \t]*//:.*\s(?P<id>{re.escape(identifier)})(?!\S)", text, re.MULTILINE)
-    position = None
-    if place is not None:
-        start = text.rfind("\n", 0, place.start("id")) + 1
-        position = Position(text.count("\n", 0, start) + 1, place.start("id") - start + 1)
     return ScriptError(
         f"the catalogue has no requirement {identifier}",
         path=path,
-        position=position,
+        position=position_of_requirement(identifier, text),
         source=text,
         next_step=f"the nearest are {', '.join(near)}" if near else "see conformance/requirements for the ids",
     )

@@ -90,6 +90,15 @@ def read_header(text: str, path: str) -> Header:
     return header
 
 
+def position_of_requirement(identifier: str, text: str) -> Position | None:
+    """Return where a ``//:`` line of a script names a requirement."""
+    place = re.search(rf"^[ \t]*//:.*\s(?P<id>{re.escape(identifier)})(?!\S)", text, re.MULTILINE)
+    if place is None:
+        return None
+    start = text.rfind("\n", 0, place.start("id")) + 1
+    return Position(text.count("\n", 0, start) + 1, place.start("id") - start + 1)
+
+
 class _Problem:
     """Makes the errors about one line; `line` is its number."""
 

@@ -18,7 +18,7 @@ from packetdrill_compat.printer import print_script_items
 from packetdrill_compat.reader import load
 from packetdrill_compat.scanner import END, Token
 
-_COMMENT = re.compile(r"//[^\n]*(?=\n)|/\*(?:[^*]|\*[^/])*?\*+/", re.DOTALL)
+_COMMENT = re.compile(r"//[^\n]*(?=\n)|/\*(?:[^*]|\*[^/])*+\*+/", re.DOTALL)
 _MOST_BLANK_LINES = 1
 _WIDEST_TIME = 8
 

@@ -1,11 +1,11 @@
 """``tcprove check [--all] [--strict] script.pkt…``."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError
-from packetdrill_compat.header import read_header
+from packetdrill_compat.header import position_of_requirement, read_header
 from packetdrill_compat.lint.finding import Finding
 from packetdrill_compat.lint.text import text_findings
 from packetdrill_compat.lint.walk import event_findings
@@ -61,9 +61,10 @@ def _check_header(path: str, text: str, sentence_of: Callable[[str], str | None]
     header = read_header(text, path)
     for identifier in header.requirements if sentence_of else ():
         if sentence_of and sentence_of(identifier) is None:
-            line = next(number for number, line in enumerate(_lines(text), 1) if identifier in line.split())
-            raise ScriptError(f"{line}: the catalogue has no requirement {identifier}", path=path)
-
-
-def _lines(text: str) -> Iterator[str]:
-    return iter(text.split("\n"))
+            raise ScriptError(
+                f"the catalogue has no requirement {identifier}",
+                path=path,
+                position=position_of_requirement(identifier, text),
+                source=text,
+                next_step="see conformance/requirements for the ids",
+            )

@@ -8,7 +8,7 @@ from packetdrill_compat.ast import OptionLine, Script
 from packetdrill_compat.lint.finding import Finding
 from packetdrill_compat.scanner import Scanner, Token
 
-_BLOCK_COMMENT = re.compile(r"/\*(?:[^*]|\*[^/])*?\*+/", re.DOTALL)
+_BLOCK_COMMENT = re.compile(r"/\*(?:[^*]|\*[^/])*+\*+/", re.DOTALL)
 # What every runner of scripts gives on the command line (section 7.4).
 _OF_RUNNERS = frozenset({"ip_version", "local_ip", "remote_ip", "gateway_ip", "netmask_ip", "mtu"})
 _NON_FATAL_WORDS = frozenset({"packet", "syscall"})
