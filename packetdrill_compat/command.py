@@ -89,10 +89,15 @@ def _config_of(invocation: Invocation, program: Program) -> Config:
     except ScriptError as error:
         error.path = error.path or "Command Line"
         raise
-    for flag, what in _ELSEWHERE.items():
-        if flag in applied.extra:
-            raise ScriptError(f"{what} is unsupported", path="Command Line", next_step="use --tcprove-target")
+    _refuse_other_ways(applied, "Command Line")
     return config
+
+
+def _refuse_other_ways(config: Config, path: str) -> None:
+    """Raise `ScriptError` for the ways to a stack that only packetdrill has."""
+    for flag, what in _ELSEWHERE.items():
+        if flag in config.extra:
+            raise ScriptError(f"{what} is unsupported", path=path, next_step="choose a stack with --tcprove-target")
 
 
 def _is_good(path: str, config: Config, invocation: Invocation, program: Program) -> bool:
@@ -100,6 +105,7 @@ def _is_good(path: str, config: Config, invocation: Invocation, program: Program
     from packetdrill_compat.reader import load  # noqa: PLC0415
 
     script, config = load(path, dialect=invocation.dialect, config=config, command_line=invocation.flags)
+    _refuse_other_ways(config, path)
     if config.dry_run:
         return True
     # What the interpreter and the targets import is not needed for a script that cannot be read.

@@ -4,14 +4,18 @@
 costs nothing; a real hang would be a failure of the whole run.
 """
 
+import io
 import os
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from packetdrill_compat.cli import main
+from packetdrill_compat.command import Program, run_scripts
 from packetdrill_compat.config import IPV4, IPV6
 from packetdrill_compat.outcome import FailureKind, RunResult, Verdict
 from packetdrill_compat.runner import run_file
@@ -165,3 +169,32 @@ def test_a_mutated_script_always_ends_in_a_result(path: Path, content: bytes, va
     failure.render().encode()  # no half character is left that a report could not hold
     if failure.kind in (FailureKind.SCRIPT, FailureKind.LIMIT):
         assert failure.line or result.script is None
+
+
+DROP_IN = Program(words=("packetdrill",), target="reference:rfc", is_drop_in=True)
+
+
+@pytest.mark.slow
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=mutations(), flags=st.sampled_from([["-v"], ["--debug"], ["--dry_run"], ["--non_fatal=packet"], []]))
+def test_the_command_ends_with_status_0_or_1_and_says_why(path: Path, content: bytes, flags: list[str]) -> None:
+    path.write_bytes(content)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = run_scripts([*flags, "--ip_version=ipv4", "--tcprove-time-limit=1", str(path)], DROP_IN)
+    assert_clear(out.getvalue() + err.getvalue())
+    assert status in (0, 1)
+    assert err.getvalue() if status else "--non_fatal=packet" in flags or not err.getvalue()
+
+
+@pytest.mark.slow
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=mutations())
+def test_check_and_fmt_say_something_clear_of_every_script(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for command in ("check", "fmt"):
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            status = main([command, str(path)])
+        assert_clear(out.getvalue() + err.getvalue())
+        assert status == int(bool(err.getvalue()))

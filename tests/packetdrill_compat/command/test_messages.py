@@ -36,6 +36,7 @@ MESSAGES = [
     (LISTEN + "* `true`\n", f"{L}: semantic error: event time <star> can only be used with outbound packets"),
     ("--bogus=1\n" + LISTEN, "1: option 'bogus' unknown"),
     ("--mss=0\n" + LISTEN, "1: bad --mss: 0"),
+    ('--so_filename="stack.so"\n' + LISTEN, " a stack in a shared object (--so_filename) is unsupported"),
     # times: section 2
     ("1 `true`\n", "1: first event should be at time 0"),
     ("0 `true`\n2 `true`\n1 `true`\n", "3: time goes backward in script from 2000000 usec to 1000000 usec"),
@@ -163,3 +164,21 @@ def test_a_failure_shows_all_fields_under_each_other_and_the_command_that_repeat
         "    time         want 0.400000  got 0.200000",
     ]
     assert "  again: tcprove run --tcprove-target=reference:linux --mss=1400 it.pkt" in lines
+
+
+@pytest.mark.parametrize("flag", ["--wire_client", "--wire_server", "--so_filename=stack.so"])
+def test_other_ways_to_a_stack_are_refused_in_one_line(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_scripts([flag, "it.pkt"], PROGRAM) == 1
+    said = capsys.readouterr().err.split("\n")
+    assert said[0].startswith("Command Line: ")
+    assert "is unsupported" in said[0]
+
+
+def test_a_requirement_of_the_script_stands_in_its_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("it.pkt").write_text(f"//: requirement A-1\n{ESTABLISHED}+0 close(4) = 7\n")
+    told = Program(words=("tcprove",), target="reference", is_drop_in=False, sentence_of={"A-1": "It must."}.get)
+    assert run_scripts(["it.pkt"], told) == 1
+    assert "  requirement A-1\n    It must.\n" in capsys.readouterr().err
