@@ -209,10 +209,11 @@ class _Run:
         self.result.warnings = [self._describe(error).as_warning() for error in player.warnings]
 
     def _finish(self, player: Player) -> None:
-        """Cleanup runs after success and failure alike, but only behind an init command; code only after success."""
+        """Cleanup runs after success and failure alike, upstream's only behind an init command; code after success."""
         cleanup = self.script.cleanup
+        may_clean_up = self.script.init is not None or not player.dialect.cleanup_needs_init
         target_lives = self.result.failure is None or self.result.failure.kind is not FailureKind.TARGET
-        if cleanup is not None and self.script.init is not None and target_lives:
+        if cleanup is not None and may_clean_up and target_lives:
             self._shell(cleanup.text, "error executing cleanup command", cleanup)
         if self.result.failure is not None:
             return

@@ -24,13 +24,20 @@ UNSUPPORTED = {"psp_rx_assoc": _NO_PSP, "psp_tx_assoc": _NO_PSP}
 class CallContext:
     """What preparing a call may look at and change.
 
-    `start` is the script's time 0 on the target's clock, `directory` where its relative file names begin.
+    `start` is the script's time 0 on the target's clock, `directory` where its relative file names begin, `dialect` its
+    dialect's name.
     """
 
     config: Config
     sockets: SocketTable
     start: Micros = 0
     directory: str = ""
+    dialect: str = "google"
+
+    @property
+    def is_nplab(self) -> bool:
+        """Tell whether calls follow the nplab fork (section 10.1)."""
+        return self.dialect == "nplab"
 
     def live_fd(self, script_fd: int) -> int:
         """Translate a descriptor; fatal when the script does not have it open."""

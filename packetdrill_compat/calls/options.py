@@ -4,11 +4,13 @@ import ipaddress
 from struct import Struct
 
 from packetdrill_compat.ast import GreEncap, GreExpr, LingerExpr, MplsStackExpr
-from packetdrill_compat.calls.arguments import Arguments, Value, call_error, type_name
+from packetdrill_compat.calls.arguments import ELLIPSIS, Arguments, Value, call_error, type_name
 from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
 from targets.calls import CallResult, Fcntl, GetSockOpt, Ioctl, SetSockOpt
 
 _GRE = Struct(">HHHHII")  # flags and version, protocol, checksum, offset, key, sequence number (RFC 2784, RFC 2890)
+_LINGER = Struct("<ii")
+_NATURAL_SIZES: dict[type, int] = {LingerExpr: _LINGER.size}
 _GRE_VERSION, _GRE_ROUTING = 0x0007, 0x4000
 _GRE_WORDS = (0x8000, 0x2000, 0x1000)  # checksum, key, sequence: each flag makes the header a word longer
 
@@ -52,7 +54,7 @@ def _option_value(args: Arguments) -> bytes:
         case bytes():
             return value
         case LingerExpr(onoff=int(onoff), linger=int(linger)):
-            return onoff.to_bytes(4, "little", signed=True) + linger.to_bytes(4, "little", signed=True)
+            return _LINGER.pack(onoff, linger)
         case ipaddress.IPv6Address():
             return value.packed
         case MplsStackExpr(labels=labels):
@@ -79,7 +81,10 @@ def _gre(header: GreEncap) -> bytes:
 def _getsockopt(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(5)
     fd = context.live_fd(args.integer(0))
-    level, name, size = args.integer(1), args.integer(2), args.bracketed(4)
+    level, name = args.integer(1), args.integer(2)
+    if context.is_nplab:
+        return _getsockopt_of_nplab(fd, level, name, args)
+    size = args.bracketed(4)
     value = args.values[3]
 
     def after(result: CallResult) -> None:
@@ -92,6 +97,35 @@ def _getsockopt(context: CallContext, args: Arguments, _want: int) -> Prepared:
         _check_value(args, value, size, result.optval.ljust(max(size, 0), b"\0"))
 
     return Prepared(GetSockOpt(fd, level, name, size), after=after)
+
+
+def _getsockopt_of_nplab(fd: int, level: int, name: int, args: Arguments) -> Prepared:
+    """The nplab fork: `...` for a length or a member is not compared, nor is anything after a failure."""
+    value = args.values[3]
+    size = _NATURAL_SIZES.get(type(value), 4) if args.is_ellipsis(4) else args.bracketed(4)
+
+    def after(result: CallResult) -> None:
+        if result.value != 0:
+            return
+        if not args.is_ellipsis(4) and result.optlen != size:
+            message = f"Bad getsockopt optlen: expected: {size} actual: {result.optlen}"
+            raise mismatch(message, "optlen", size, result.optlen)
+        got = result.optval.ljust(max(size, 0), b"\0")
+        if isinstance(value, LingerExpr):
+            _check_linger(value, got)
+        elif value is not ELLIPSIS and value != 0:
+            _check_value(args, value, size, got)
+
+    return Prepared(GetSockOpt(fd, level, name, size), after=after)
+
+
+def _check_linger(want: LingerExpr, got: bytes) -> None:
+    for name, wanted, given in zip(
+        ("onoff", "linger"), (want.onoff, want.linger), _LINGER.unpack(got[:8]), strict=True
+    ):
+        if wanted is not None and wanted != given:
+            message = f"Bad getsockopt linger.{name}: expected: {wanted} actual: {given}"
+            raise mismatch(message, name, wanted, given)
 
 
 def _check_value(args: Arguments, value: Value, size: int, got: bytes) -> None:

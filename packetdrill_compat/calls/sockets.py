@@ -58,6 +58,8 @@ def _listen(context: CallContext, args: Arguments, _want: int) -> Prepared:
     args.expect(2)
     script_fd = args.integer(0)
     fd = context.live_fd(script_fd)
+    backlog = args.integer(1)
+    _refuse_old(context, script_fd, "bad listen()")
 
     def after(_result: CallResult) -> None:
         # Also when the script expected -1 and got it (section 4.1).
@@ -66,7 +68,14 @@ def _listen(context: CallContext, args: Arguments, _want: int) -> Prepared:
             raise call_error(f"unable to find socket with script fd {script_fd}")
         record.state = SocketState.PASSIVE_LISTENING
 
-    return Prepared(Listen(fd, args.integer(1)), after=after)
+    return Prepared(Listen(fd, backlog), after=after)
+
+
+def _refuse_old(context: CallContext, script_fd: int, message: str) -> None:
+    """Check for the nplab fork that nothing has been done with a socket: it listens and connects only once."""
+    record = context.socket(script_fd)
+    if context.is_nplab and record is not None and record.state is not SocketState.NEW:
+        raise call_error(message, next_step="make a new socket for it")
 
 
 @register("accept")
@@ -105,6 +114,7 @@ def _connect(context: CallContext, args: Arguments, _want: int) -> Prepared:
     fd = context.live_fd(script_fd)
     family = None if args.is_ellipsis(1) else args.integer(1)
     args.ellipsis(2)
+    _refuse_old(context, script_fd, "socket is not new")
     return Prepared(Connect(fd, remote_address(context, script_fd, family)))
 
 

@@ -38,6 +38,12 @@ class Dialect:
 
     name = "google"
     walkable_kinds = UPSTREAM_KINDS
+    # A call that is not in blocking form waits for one that is, up to a second (section 5.5).
+    waits_for_blocked_call = True
+    # With --non_fatal=syscall a wrong result is a warning (section 2.6: not upstream).
+    has_non_fatal_calls = False
+    # Otherwise the cleanup command runs without an init command, too (section 7.3).
+    cleanup_needs_init = True
 
     def __init__(self, config: Config, sockets: SocketTable) -> None:
         self.config = config

@@ -52,7 +52,7 @@ class Player:
         self._target = target
         self.dialect = dialect_of(dialect)(config, self.sockets)
         self._tolerance = self.dialect.tolerance()
-        self.context = CallContext(config, self.sockets, self.waiter.start, directory_of(path))
+        self.context = CallContext(config, self.sockets, self.waiter.start, directory_of(path), self.dialect.name)
         self._results: dict[int, Completion] = {}
         # errno belongs to a thread, and the C tool makes calls in blocking form in a second one.
         self._errno = 0
@@ -108,7 +108,7 @@ class Player:
             case PacketEvent():
                 self._expect(event.action, due)
             case SyscallEvent():
-                self._call(event.action, due)
+                self._call_or_warn(event.action, due)
             case Command():
                 self._wait_for(due, "command")
                 environment = self.dialect.environment(self.config)
@@ -221,8 +221,18 @@ class Player:
 
     # ------------------------------------------------------------ calls
 
+    def _call_or_warn(self, action: SyscallEvent, due: Due) -> None:
+        try:
+            self._call(action, due)
+        except PlayError as error:
+            can_warn = self.dialect.has_non_fatal_calls and self.config.non_fatal_syscall
+            if not can_warn or error.kind is not FailureKind.SYSCALL:
+                raise
+            error.event_index = self.current
+            self.warnings.append(error)
+
     def _call(self, action: SyscallEvent, due: Due) -> None:
-        if self._blocked is not None:
+        if self._blocked is not None and (action.end is not None or self.dialect.waits_for_blocked_call):
             done = self.waiter.call(lambda: self._blocked is None, MAX_WAIT_FOR_BLOCKED_CALL)
             if not done and action.end is not None:
                 raise PlayError(

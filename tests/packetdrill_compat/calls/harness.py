@@ -46,15 +46,17 @@ class Connection(FakeTarget):
         return [call for call in self.calls if isinstance(call, kind)]
 
 
-def run(text: str, target: FakeTarget, *, opening: str = OPENING, variant: str = "ipv4") -> RunResult:
+def run(
+    text: str, target: FakeTarget, *, opening: str = OPENING, variant: str = "ipv4", dialect: str = "google"
+) -> RunResult:
     """Play a script that goes on behind the accepted connection."""
-    script, config = load("t.pkt", text=opening + text + "\n", config=variant_config(variant))
+    script, config = load("t.pkt", text=opening + text + "\n", config=variant_config(variant), dialect=dialect)
     return play(script, config, target)
 
 
-def complaint(text: str, target: FakeTarget | None = None) -> str:
+def complaint(text: str, target: FakeTarget | None = None, *, dialect: str = "google") -> str:
     """What the run says about the call; empty when it passes."""
-    result = run(text, target or Connection())
+    result = run(text, target or Connection(), dialect=dialect)
     if result.failure is None:
         return ""
     return result.failure.message.partition(" call: ")[2] or result.failure.message
