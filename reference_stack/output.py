@@ -72,7 +72,8 @@ def emit_frame(
 ) -> bool:
     """Queue data as one segment, or where super-segments are off as segments, FIN and PSH on the last; see `emit`."""
     mss = connection.tcb.snd_mss
-    if connection.settings.max_tso_segments == 1:
+    # A signature is for one segment.
+    if connection.settings.max_tso_segments == 1 or connection.settings.keys:
         while len(payload) > mss:
             part, payload = payload[:mss], payload[mss:]
             emit(connection, seq=seq, flags=flags & ~(FIN | PSH), payload=part, now=now, is_new_data=is_new_data)

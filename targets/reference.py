@@ -23,7 +23,19 @@ from targets.base import (
 )
 from targets.calls import CallResult, ControlMessage, EpollEvent, NoBuffer, SocketAddress, Syscall, call_name
 
-_CAPABILITIES = frozenset({base.VIRTUAL_TIME, base.IPV4, base.IPV6, base.SHELL, base.TCP_INFO, base.ECN, base.CUBIC})
+_CAPABILITIES = frozenset(
+    {
+        base.VIRTUAL_TIME,
+        base.IPV4,
+        base.IPV6,
+        base.SHELL,
+        base.TCP_INFO,
+        base.ECN,
+        base.CUBIC,
+        base.TCP_MD5,
+        base.TCP_AO,
+    }
+)
 _SYSTEMS = {
     "linux": frozenset({base.LINUX}),
     "dragonfly": frozenset({base.DRAGONFLY}),

@@ -21,6 +21,7 @@ from fuzz.faults import (  # noqa: F401 (each module registers its faults)
     resetting,
     selective,
     sending,
+    signatures,
     sockets,
     stamping,
     timing,

@@ -16,7 +16,7 @@ from conformance.running import network_of
 from conformance.testing import Connections
 from packetdrill_compat.config import IPV4
 from targets.reference import ReferenceTarget
-from tests.quality.cases import SUITE, Find
+from tests.quality.cases import SUITE, Find, has_rules
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class PythonCase:
 
     @property
     def rules(self) -> str:
-        return next((mark.args[0] for mark in _marks(self.function) if mark.name == "targets"), "rfc")
+        # A word may be a capability as well as a system.
+        words = [mark.args[0] for mark in _marks(self.function) if mark.name == "targets"]
+        return next((word for word in words if has_rules(word)), "rfc")
 
     def unsupported(self) -> str:
         wanted = set(inspect.signature(self.function).parameters) - {name for name, _ in self.parameters}
