@@ -217,14 +217,15 @@ def _read_body(protocol: int | None, data: bytes, at: int, end: int, tolerant: b
 # ---------------------------------------------------------------- checksums of a received packet
 
 
-def checksum_errors(data: bytes) -> list[str]:
-    """Return the names of the wrong checksums in a packet, outermost first.
+def checksum_errors(data: bytes, packet: Packet | None = None) -> list[str]:
+    """Return the names of the wrong checksums in a packet, outermost first. `packet` is `data` parsed, if it is known.
 
     The names are ``ipv4``, ``gre``, ``tcp``, ``udp``, ``icmp`` and ``icmpv6``; nested headers of one kind can repeat a
     name. A UDP checksum of 0 is right over IPv4 (RFC 768) and wrong over IPv6 (RFC 8200, section 8.1). Raises
     `MalformedPacket` as a tolerant `parse_packet` does.
     """
-    packet = parse_packet(data, tolerant=True)
+    if packet is None:
+        packet = parse_packet(data, tolerant=True)
     # The outermost length field says where the packet ends; what is behind it is padding of the link.
     end = int.from_bytes(data[2:4], "big") if data[0] >> 4 == 4 else 40 + int.from_bytes(data[4:6], "big")
     errors: list[str] = []

@@ -97,7 +97,7 @@ def received(data: bytes) -> Packet | None:
     """Return the packet as a receiver sees it, None when it has to be dropped unseen (RFC 9293, MUST-2, MUST-3)."""
     try:
         packet = parse_packet(data, tolerant=True)
-        return None if len(packet.headers) != 1 or packet.ip.is_fragment or checksum_errors(data) else packet
+        return None if len(packet.headers) != 1 or packet.ip.is_fragment or checksum_errors(data, packet) else packet
     except WireError:
         return None
 

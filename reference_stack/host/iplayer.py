@@ -46,7 +46,7 @@ class IpLayer:
         """
         try:
             packet = parse_packet(data, tolerant=True)
-            if len(packet.headers) != 1 or checksum_errors(data):
+            if len(packet.headers) != 1 or checksum_errors(data, packet):
                 return None
         except WireError:
             return None
