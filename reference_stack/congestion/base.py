@@ -88,6 +88,10 @@ class Registry:
         self._classes[cls.name] = cls
         return cls
 
+    def forget(self, name: str) -> None:
+        """Take a class out again; harmless when there is none of that name."""
+        self._classes.pop(name, None)
+
     def names(self) -> tuple[str, ...]:
         """Every known name, sorted."""
         return tuple(sorted(self._classes))
