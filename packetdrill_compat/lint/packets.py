@@ -14,20 +14,20 @@ from packetdrill_compat.ast import (
     UdpSpec,
 )
 from packetdrill_compat.lint.finding import Finding
-from wire.options import Eol
+from wire.options import Eol, Timestamps
 from wire.tcp import ACK
 
 _UNCHECKED_TTL = 255
 
 
-def packet_findings(packet: PacketEvent) -> Iterator[Finding]:
-    """Yield the traps of one packet event."""
+def packet_findings(packet: PacketEvent, *, is_strict: bool) -> Iterator[Finding]:
+    """Yield the traps of one packet event; `is_strict` is ``--strict_segments``."""
     is_outbound = packet.direction is Direction.OUTBOUND
     yield from _addresses(packet) if is_outbound else ()
     yield from _ttl(packet, is_outbound=is_outbound)
     body = packet.body
     if isinstance(body, TcpSpec):
-        yield from _tcp(body, packet.position, is_outbound=is_outbound)
+        yield from _tcp(body, packet.position, is_outbound=is_outbound, is_strict=is_strict)
     if isinstance(body, IcmpSpec) and not is_outbound and body.echoed is None:
         yield Finding(
             packet.position,
@@ -65,7 +65,7 @@ def _ttl(packet: PacketEvent, *, is_outbound: bool) -> Iterator[Finding]:
         yield Finding(packet.position, "with an ECN word only the two ECN bits are compared", "write [tos 0xNN]")
 
 
-def _tcp(body: TcpSpec, position: Position, *, is_outbound: bool) -> Iterator[Finding]:
+def _tcp(body: TcpSpec, position: Position, *, is_outbound: bool, is_strict: bool) -> Iterator[Finding]:
     if body.ack and not body.flags.mask & ACK:
         what = "compared as it is on the wire" if is_outbound else "sent as it is written"
         yield Finding(
@@ -81,6 +81,20 @@ def _tcp(body: TcpSpec, position: Position, *, is_outbound: bool) -> Iterator[Fi
             is_note=True,
         )
     options = body.options or ()
+    if is_outbound and any(isinstance(each, PlainOption) and isinstance(each.option, Timestamps) for each in options):
+        yield Finding(
+            position,
+            "the ecr of an expected packet is never compared, and its val only with --tcp_ts_tick_usecs",
+            "set --tcp_ts_tick_usecs to the stack's tick, such as 1000",
+            is_note=True,
+        )
+    if is_outbound and body.sequence.length and not is_strict:
+        yield Finding(
+            position,
+            "packets of the same flow are taken together until this length is there: also a pure ACK in front of it",
+            "set --strict_segments to expect every packet by itself",
+            is_note=True,
+        )
     for index, option in enumerate(options[:-1] if is_outbound else ()):
         rest = options[index + 1 :]
         if isinstance(option, PlainOption) and isinstance(option.option, Eol) and not _is_padding(rest):

@@ -57,11 +57,12 @@ def event_findings(script: Script) -> Iterator[Finding]:
     """Yield the traps of all events, in their order."""
     state = _State(is_mptcp=script.dialect == "mptcp")
     scaled = any(line.name == "tcp_ts_ecr_scaled" for line in script.options)
+    is_strict = script.dialect == "nplab" or any(line.name == "strict_segments" for line in script.options)
     for event in script.events:
         yield from _time(event, state)
         match event.action:
             case PacketEvent() as packet:
-                yield from packet_findings(packet)
+                yield from packet_findings(packet, is_strict=is_strict)
                 yield from _packet(packet, event, state, scaled=scaled)
             case SyscallEvent() as call:
                 is_relative = event.time.kind in _RELATIVE

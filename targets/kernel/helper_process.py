@@ -14,6 +14,7 @@ from typing import Any
 
 from targets.base import Micros, TargetError
 from targets.kernel import protocol
+from targets.kernel.forked import ForkedProcess, may_fork
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _START = (
@@ -37,9 +38,19 @@ class HelperProcess:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = os.memfd_create("helper-errors", os.MFD_CLOEXEC)
         program = _START.format(root=_ROOT, fd=theirs.fileno(), pid=os.getpid(), here=is_here)
+        self._process: subprocess.Popen[bytes] | ForkedProcess
         with theirs:
-            self._process = self._start(program, theirs.fileno())
+            if is_here and may_fork():
+                self._process = self._fork(theirs)
+            else:
+                self._process = self._start(program, theirs.fileno())
         self._is_leaving = False
+
+    def _fork(self, theirs: socket.socket) -> ForkedProcess:
+        from targets.kernel.helper.main import main  # noqa: PLC0415  only a forked helper needs it in this process
+
+        number, owner = theirs.fileno(), os.getpid()
+        return ForkedProcess(lambda: main(number, owner, is_here=True), keep=number, errors=self._errors)
 
     def _start(self, program: str, control: int) -> "subprocess.Popen[bytes]":
         try:

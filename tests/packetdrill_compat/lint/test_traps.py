@@ -96,6 +96,8 @@ NOTES = [
     (ESTABLISHED + "+2 > . 1:1(0) ack 1\n", E, "0.25 s too early or too late"),
     (ESTABLISHED + "+0 close(4) = 0\n", LINES - 1, "never looked at"),
     (ESTABLISHED + "+0 > S0. 0:0(0) ack 1\n", E, "ACE digit 0"),
+    (ESTABLISHED + "+0 > . 1:1(0) ack 1 <nop,nop,TS val 5 ecr 7>\n", E, "the ecr of an expected packet"),
+    (ESTABLISHED + "+0 > P. 1:11(10) ack 1\n", E, "also a pure ACK in front of it"),
 ]
 
 
