@@ -14,9 +14,9 @@ from packetdrill_compat.outcome import Failure, FailureKind, RunResult, Verdict
 from packetdrill_compat.play.code import execute
 from packetdrill_compat.play.commands import run_in_target
 from packetdrill_compat.play.describe import failure_of_event, script_wide_failure
+from packetdrill_compat.play.dialects import dialect_of
 from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.listener import Listener, Silent
-from packetdrill_compat.play.mptcp.dialect import dialect_of
 from packetdrill_compat.play.player import Player
 from packetdrill_compat.play.rehearsal import rehearse
 from packetdrill_compat.play.teardown import close_and_reset

@@ -84,3 +84,16 @@ class Dialect:
 
     def played(self, packet: PacketEvent, record: SocketRecord) -> None:
         """Take note that a packet event went well."""
+
+
+def dialect_of(name: str) -> type[Dialect]:
+    """The way a dialect is played; one without a way of its own is played as upstream's."""
+    if name == "mptcp":
+        from packetdrill_compat.play.mptcp.dialect import MptcpDialect  # noqa: PLC0415  loaded for its scripts only
+
+        return MptcpDialect
+    if name == "nplab":
+        from packetdrill_compat.play.nplab import NplabDialect  # noqa: PLC0415
+
+        return NplabDialect
+    return Dialect

@@ -6,11 +6,10 @@ from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.code import check_command, take_snapshot
 from packetdrill_compat.play.commands import directory_of, run_command
-from packetdrill_compat.play.dialects import Dialect
+from packetdrill_compat.play.dialects import Dialect, dialect_of
 from packetdrill_compat.play.errors import PlayError, script_error
 from packetdrill_compat.play.inbound import make_inbound
 from packetdrill_compat.play.listener import Listener, Silent
-from packetdrill_compat.play.mptcp.dialect import dialect_of
 from packetdrill_compat.play.outbound import Expectation, read_frame
 from packetdrill_compat.play.records import SocketRecord, SocketTable
 from packetdrill_compat.play.snapshot import Snapshot

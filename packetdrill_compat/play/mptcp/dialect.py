@@ -12,7 +12,6 @@ from packetdrill_compat.play.mptcp.expected import Expected, note_data, to_scrip
 from packetdrill_compat.play.mptcp.inbound import Injection
 from packetdrill_compat.play.mptcp.matching import Matcher, unknown_variables
 from packetdrill_compat.play.mptcp.written import Written
-from packetdrill_compat.play.nplab import NplabDialect
 from packetdrill_compat.play.records import SocketRecord, SocketTable
 from packetdrill_compat.play.timing import Due, Tolerance
 from targets.base import Micros
@@ -107,9 +106,3 @@ class MptcpDialect(Dialect):
         for name, end in zip(self._unknown, ends, strict=True):
             if name:
                 self.connection.endpoints[name] = end
-
-
-def dialect_of(name: str) -> type[Dialect]:
-    """The way a dialect is played; one without a way of its own is played as upstream's."""
-    ways: tuple[type[Dialect], ...] = (MptcpDialect, NplabDialect)
-    return next((way for way in ways if way.name == name), Dialect)
