@@ -34,9 +34,15 @@ class Signatures(NamedTuple):
     is_malformed: bool
 
 
+_MAY_SIGN = (Md5, Ao, UnknownOption)
+_NONE = Signatures((), (), is_malformed=False)
+
+
 def signatures_of(segment: TcpSegment) -> Signatures:
     """Read the options; an authentication option shorter than its identifiers is malformed (RFC 5925, 2.2)."""
     options = segment.options
+    if not any(isinstance(option, _MAY_SIGN) for option in options):
+        return _NONE
     return Signatures(
         tuple(option for option in options if isinstance(option, Md5)),
         tuple(option for option in options if isinstance(option, Ao)),

@@ -70,7 +70,7 @@ def _open(name: str) -> int:
     try:
         descriptor, _name = make_tun(name, has_offload_header=False)
     except OSError as error:
-        failure = tun_failure(error)
+        failure = tun_failure(error, has_other_link=False)
         raise TargetError(failure.message, next_step=failure.next_step) from error
     return descriptor
 

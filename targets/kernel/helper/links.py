@@ -143,12 +143,13 @@ def _tun_link(tun: int, settings: dict[str, Any]) -> Link:
     return Link("tun", tun, _open_capture(), has_ethernet_header=False)
 
 
-def tun_failure(error: OSError) -> Failure:
-    """Say why there is no TUN device."""
+def tun_failure(error: OSError, *, has_other_link: bool = True) -> Failure:
+    """Say why there is no TUN device; `has_other_link`: whether a veth pair would do as well."""
+    otherwise = ", or choose the link 'veth'" if has_other_link else ""
     if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
-        step = "load it: modprobe tun; in a container: --device /dev/net/tun; or choose the link 'veth'"
+        step = f"load it: modprobe tun; in a container: --device /dev/net/tun{otherwise}"
         return Failure(f"{_TUN_PATH} is not there", step)
-    step = "let this user open it read-write, run as root, or choose the link 'veth'"
+    step = f"let this user open it read-write, or run as root{otherwise}"
     return Failure(f"no TUN device: {_TUN_PATH}: {os.strerror(error.errno or 0)}", step)
 
 

@@ -5,6 +5,8 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from targets.base import TargetError
 from targets.calls import Close
 from targets.live.client import LiveHost
 from tests.bad_input.leftovers import namespaces_of, processes_in, wait_until_none
-from tests.targets.live.server import ADDRESS, serving, start
+from tests.targets.live.server import ADDRESS, ROOT, serving, start
 
 pytestmark = [pytest.mark.needs_kernel, pytest.mark.slow]
 
@@ -85,6 +87,26 @@ def test_options_that_make_no_sense_are_refused_in_words(options: tuple[str, ...
     assert got == status, said
     assert words in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("hide", "words"),
+    [
+        ("mount -t tmpfs none /dev/net", "/dev/net/tun is not there"),
+        ("mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun p", "no TUN device: /dev/net/tun"),
+    ],
+    ids=["missing", "something else"],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="hiding a device needs root")
+def test_a_missing_device_is_named_with_what_to_do(hide: str, words: str) -> None:
+    command = f"{hide} && exec {sys.executable} -m targets.live --namespace"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "next step: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
