@@ -21,5 +21,6 @@ class Counters:
     delivered: int = 0
     delivered_ce: int = 0
     challenge_acks: int = 0
+    beyond_window: int = 0
     timeouts: int = 0
     fast_recoveries: int = 0

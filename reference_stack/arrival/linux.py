@@ -64,6 +64,7 @@ def check_sequence(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     is_beyond = arrival.end > edge and (arrival.seq > edge or bool(connection.receive_queue.octets))
     if not is_old and not is_beyond:
         return NEXT
+    connection.counters.beyond_window += is_beyond
     order.note_duplicate(connection, arrival)
     order.reply(connection, arrival)
     return STOP

@@ -148,7 +148,8 @@ class Routes:
         settings.advmss = route.advmss
         settings.initial_window = route.initcwnd
         settings.initial_receive_window = route.initrwnd
-        if not (self.offloads.get("gso", True) or self.offloads.get("tso", True)):
+        if not self.offloads.get("tso", True):
+            # Whether super-segments are made is another switch, "gso"; without "tso" the link sees segments (measured).
             settings.max_tso_segments = 1
         if route.rto_min_us is not None:
             settings.rto_min_us = route.rto_min_us

@@ -85,7 +85,10 @@ class TcpLayer(ListeningTcp):
             assert socket.connection is not None
             if socket.connection.unsent_octets:
                 self.before_sending(socket, socket.connection, now=now)
+            counters = socket.connection.counters
+            before = counters.beyond_window
             socket.connection.on_segment(segment, now=now, ecn=ecn, gso_size=gso_size)
+            self._around.counters.count("TcpExtBeyondWindow", counters.beyond_window - before)
             self.settle(socket, now=now)
             return
         listener = self.demux.listener(local_ip, segment.dst_port)

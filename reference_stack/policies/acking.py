@@ -77,6 +77,9 @@ class DelayedAck:
     def flush(self, connection: "ConnectionCore", *, now: int) -> None:
         """An acknowledgment of text ahead of RCV.NXT that is held back is to leave now."""
 
+    def on_little_room(self) -> None:
+        """Less than half of the receive buffer is free."""
+
     def on_unacceptable(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """A segment outside the window is about to be answered."""
 

@@ -168,9 +168,11 @@ def _headers_length(packet: bytes) -> int:
 def _gso_header(packet: bytes, gso_size: int) -> bytes:
     """Announce a TCP packet as aggregated from segments of `gso_size`; no other protocol has that mark.
 
-    The checksum is left to be verified by the stack (no NEEDS_CSUM), as in packetdrill: a wrong one stays wrong.
+    The checksum is left to be verified by the stack (no NEEDS_CSUM), as in packetdrill: a wrong one stays wrong. The
+    length of the headers is not told either, so that the kernel takes the packet into one piece of memory, as it does
+    for packetdrill; the receive window depends on that.
     """
     if not _transport_offset(packet):
         return _PLAIN
     kind = _GSO_TCPV4 if packet[0] >> 4 == 4 else _GSO_TCPV6
-    return _VNET.pack(0, kind, _headers_length(packet), gso_size, 0, 0)
+    return _VNET.pack(0, kind, 0, gso_size, 0, 0)

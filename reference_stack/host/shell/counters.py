@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-COUNTED = ("TcpActiveOpens", "TcpPassiveOpens", "TcpExtOutOfWindowIcmps")
+COUNTED = ("TcpActiveOpens", "TcpPassiveOpens", "TcpExtOutOfWindowIcmps", "TcpExtBeyondWindow")
 """Names of the counters that a simulated host keeps; of the others nothing can be said."""
 
 
@@ -13,10 +13,10 @@ class CounterHistory:
         self._counts: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
 
-    def count(self, name: str) -> None:
-        """Something happened; `name` is one of `COUNTED`."""
+    def count(self, name: str, times: int = 1) -> None:
+        """Something happened so many times; `name` is one of `COUNTED`."""
         assert name in COUNTED, name
-        self._counts[name] += 1
+        self._counts[name] += times
 
     def look(self, *, is_absolute: bool, keeps_history: bool) -> dict[str, int]:
         """Return every counter: since the last look, or since the beginning."""

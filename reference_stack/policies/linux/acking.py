@@ -122,6 +122,10 @@ class LinuxDelayedAck(DelayedAck):
         if self._is_compressed_running:
             output.send_ack(connection, now=now)
 
+    def on_little_room(self) -> None:
+        """Quick acknowledgments would only make the peer send more."""
+        self._quick = 0
+
     def on_unacceptable(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Old text shows that an acknowledgment was lost: quick again."""
         if arrival.segment.payload and arrival.seq < connection.tcb.rcv_nxt:

@@ -1,12 +1,12 @@
 """Smaller choices of Linux: sizes, limits, probes, resets, answers, TIME-WAIT."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from reference_stack import output, transmit
 from reference_stack.policies.challenge import ChallengeAck
 from reference_stack.policies.limits import Limits
 from reference_stack.policies.linux.transmission import RESOURCE_PROBE_US
-from reference_stack.policies.mss import SegmentSizes
+from reference_stack.policies.mss import HEADER_OCTETS, SegmentSizes
 from reference_stack.policies.options import SegmentOptions
 from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
@@ -25,6 +25,17 @@ class LinuxSegmentSizes(SegmentSizes):
     """No segment is larger than half the largest window that the peer offered."""
 
     __slots__ = ()
+
+    LEAST_ANNOUNCED: ClassVar[dict[int, int]] = {4: 256, 6: 1220}
+    """Settings ``route.min_adv_mss`` and ``net.ipv6.route.min_adv_mss``."""
+
+    def announced(self, connection: "ConnectionCore") -> int:
+        """Return the MSS option's value, which does follow a path MTU known from earlier (measured on 6.18)."""
+        mss, path_mtu = super().announced(connection), connection.settings.path_mtu
+        if path_mtu is None:
+            return mss
+        version = connection.four_tuple.ip_version
+        return min(mss, max(path_mtu - HEADER_OCTETS[version], self.LEAST_ANNOUNCED[version]))
 
     def effective(self, connection: "ConnectionCore") -> int:
         """Return the payload of a full segment."""

@@ -128,7 +128,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._newest = frame_of(headers + len(arrival.segment.payload))
         in_order = arrival.text_seq <= tcb.rcv_nxt
         self._memory.add(arrival.text_seq + length, length, self._newest, in_order=in_order)
-        if length > connection.delayed_ack.segment_estimate(connection):
+        if (arrival.gso_size or length) > connection.delayed_ack.segment_estimate(connection):
             self._learn(connection, length)
 
     def _learn(self, connection: "ConnectionCore", length: int) -> None:
@@ -194,6 +194,7 @@ class LinuxReceiveWindow(ReceiveWindow):
             return 0
         unit = 1 << tcb.rcv_wscale
         if free < full >> 1:
+            connection.delayed_ack.on_little_room()
             free -= free % unit
             if free < allowed >> 4 or free < mss:
                 return 0

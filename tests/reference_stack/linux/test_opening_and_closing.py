@@ -3,7 +3,7 @@
 import pytest
 
 from reference_stack.states import State
-from tests.reference_stack.engine.scene import MS, SECOND, Out, closing, established, syn_sent, time_wait
+from tests.reference_stack.engine.scene import MS, SECOND, Out, closing, established, make, syn_sent, time_wait
 from wire.options import Mss
 
 
@@ -70,3 +70,11 @@ def test_a_fin_again_that_acknowledges_ours_in_closing_is_not_answered() -> None
     scene.arrive("FA", seq=1, ack=2)
     scene.expect()
     assert scene.state is State.TIME_WAIT
+
+
+@pytest.mark.parametrize(("path_mtu", "mss"), [(1200, 1160), (100, 256), (None, 1460), (1500, 1460)])
+def test_a_known_path_mtu_lowers_the_mss_that_is_announced(path_mtu: int | None, mss: int) -> None:
+    scene = make(name="linux", path_mtu=path_mtu)
+    scene.connection.connect(now=scene.now)
+    (syn,) = scene.connection.take_segments()
+    assert syn.options[0] == Mss(mss)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
-from tests.reference_stack.engine.scene import MS, SECOND, Scene, established
+from tests.reference_stack.engine.scene import MS, SECOND, Out, Scene, established
 from wire.options import Mss, Nop, WindowScale
 
 SCALED = (Mss(1460), Nop(), WindowScale(7))
@@ -92,10 +92,20 @@ def test_a_larger_buffer_lets_the_window_grow_by_two_segments_for_each() -> None
 
 @pytest.mark.parametrize(
     ("packet", "memory"),
-    [(140, 832), (192, 832), (193, 1280), (1040, 2304), (1500, 2304), (5040, 9024)],
+    [
+        (140, 832),
+        (192, 832),
+        (193, 1280),
+        (1040, 2304),
+        (1500, 2304),
+        (5040, 8448),
+        (8040, 12_544),
+        (16_040, 20_736),
+        (60_040, 61_696),
+    ],
 )
-def test_the_memory_of_a_packet_is_a_power_of_two_and_an_overhead(packet: int, memory: int) -> None:
-    # Sizes of kmalloc, 320 octets of skb_shared_info, 256 of sk_buff; 576 for small heads.
+def test_the_memory_of_a_packet_is_a_power_of_two_or_whole_pages_and_an_overhead(packet: int, memory: int) -> None:
+    # SO_MEMINFO shows these: sizes of kmalloc, 320 octets of skb_shared_info, 256 of sk_buff; 576 for small heads.
     assert frame_of(packet).memory == memory
 
 
@@ -115,3 +125,19 @@ def test_memory_is_free_once_all_octets_of_a_buffer_were_read() -> None:
     assert memory.used(999) == 2 * 2304
     assert memory.used(1000) == 2304
     assert memory.used(3000) == 0
+
+
+@pytest.mark.parametrize(
+    ("octets", "window", "delay"),
+    [(4000, 5000, 0), (7000, 8760, 0), (8000, 4000, 40 * MS), (9000, 5000, 40 * MS), (12_000, 2000, 40 * MS)],
+)
+def test_an_acknowledgment_waits_where_less_than_half_of_the_buffer_is_free(
+    octets: int, window: int, delay: int
+) -> None:
+    # SO_RCVBUF 10000, one packet put together from segments of 1000 octets.
+    scene = established(name="linux", window=32_792, rcvbuf=20_000, rcvbuf_locked=True, options=(Mss(1000),))
+    segment = scene.segment("PA", data=bytes(octets))
+    scene.connection.on_segment(segment, now=scene.now, gso_size=1000)
+    waited = 0 if scene.connection.outgoing else scene.wait_for_segments(within=SECOND)
+    scene.expect(Out("A", ack=octets + 1, window=window))
+    assert waited == delay
