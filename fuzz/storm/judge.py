@@ -7,7 +7,7 @@ whether any rule of the RFC allows it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fuzz.storm.stage import PEER_PORT, Stage
+from fuzz.storm.stage import Stage
 from reference_stack.connection import Connection
 from reference_stack.states import SYNCHRONIZED, State
 from wire.errors import WireError
@@ -82,11 +82,16 @@ class Case:
     def segment(self) -> TcpSegment | None:
         """The segment for this connection, if it is one."""
         body = self.packet.body if self.packet is not None else None
-        is_ours = isinstance(body, TcpSegment) and (body.src_port, body.dst_port) == (
-            PEER_PORT,
-            self.connection.four_tuple.local_port,
+        if self.packet is None or not isinstance(body, TcpSegment):
+            return None
+        header, name = self.packet.ip, self.connection.four_tuple
+        is_ours = (header.src, body.src_port, header.dst, body.dst_port) == (
+            name.remote_ip,
+            name.remote_port,
+            name.local_ip,
+            name.local_port,
         )
-        return body if is_ours and isinstance(body, TcpSegment) else None
+        return body if is_ours else None
 
     def distance(self, number: int, base: int) -> int:
         """Return the signed distance of a number on the wire from one of the connection's own."""

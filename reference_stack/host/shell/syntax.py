@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from reference_stack.host.errnos import NotModelled
@@ -78,8 +79,12 @@ class Pipeline:
 Sequence_: TypeAlias = tuple[Pipeline, ...]
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Sequence_:
-    """Return the commands of a text in order; `NotModelled` for what this shell does not know."""
+    """Return the commands of a text in order; `NotModelled` for what this shell does not know.
+
+    Scripts of one suite run the same file of settings, so texts are remembered; nobody may change a tree.
+    """
     parser = _Parser(tuple(Lexer(text).tokens()))
     commands = parser.sequence(())
     parser.expect_end()
