@@ -15,6 +15,7 @@ from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.host.values import Result
 from reference_stack.policies.icmp import IcmpError, IcmpErrors
+from reference_stack.sequence import MASK
 
 API = Area("api")
 ICMP = Area("icmp")
@@ -158,3 +159,21 @@ def ignore_ip_options(
     """IP_TOS and IP_TTL of a socket do not reach its segments."""
     packet: bytes = original(name, segment, replace(fields, traffic_class=0, ttl=None), ecn)
     return packet
+
+
+@ICMP.policy("icmp.on_error", "icmp-seq-unchecked", "RFC 5927 4.1")
+def believe_any_quote(
+    original: Replacement, _icmp: IcmpErrors, connection: ConnectionCore, error: IcmpError, *, now: int
+) -> None:
+    """An error counts whatever sequence number it quotes."""
+    original(connection, error._replace(quoted_seq=connection.tcb.snd_una & MASK), now=now)
+
+
+@ICMP.policy("icmp.on_error", "pmtu-no-resegment", "RFC 1191 6.4", "RFC 8201 5.4")
+def wait_for_the_timeout(
+    original: Replacement, _icmp: IcmpErrors, connection: ConnectionCore, error: IcmpError, *, now: int
+) -> None:
+    """What was too big for the path is not sent again before the timeout."""
+    original(connection, error, now=now)
+    for segment in connection.scoreboard:
+        connection.scoreboard.unmark_lost(segment)
