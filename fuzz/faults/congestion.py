@@ -134,3 +134,9 @@ def take_any_syn(_original: Replacement, _ecn: Ecn, _connection: ConnectionCore,
 def keep_option(original: Replacement, ecn: Ecn, connection: ConnectionCore, *, is_syn: bool = False) -> bool:
     """A repeated SYN-ACK still carries the option."""
     return bool(getattr(ecn, "is_accurate", False)) if is_syn else bool(original(connection))
+
+
+@ECN.policy("ecn.on_syn_again", "ecn-plain-syn-again-ignored", "RFC 3168 6.1.1")
+def keep_ecn(_original: Replacement, _ecn: Ecn, _connection: ConnectionCore, _arrival: Arrival) -> bool:
+    """A plain SYN after one that asked for ECN changes nothing."""
+    return True

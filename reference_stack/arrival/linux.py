@@ -142,3 +142,12 @@ def check_reset(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
 
 
 FIN_TAKEN = frozenset({State.CLOSE_WAIT, State.LAST_ACK, State.CLOSING})
+
+
+def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """With the numbers of the last update only a larger or a closed window counts (tcp_may_update_window)."""
+    tcb = connection.tcb
+    is_repeated = not arrival.advanced_una and arrival.seq == tcb.snd_wl1
+    if is_repeated and 0 < arrival.window <= tcb.snd_wnd:
+        return NEXT
+    return acknowledgment.update_window(connection, arrival)

@@ -13,6 +13,7 @@ from reference_stack.arrival.listen import LISTEN_RULES
 from reference_stack.arrival.tables import SYN_SENT_RULES, SYNCHRONIZED_RULES
 from reference_stack.personality import Personality, Policies
 from reference_stack.policies.linux.acking import LinuxDelayedAck
+from reference_stack.policies.linux.ecn import LinuxEcn
 from reference_stack.policies.linux.misc import (
     LinuxChallengeAck,
     LinuxLimits,
@@ -55,6 +56,7 @@ RULES = (
     .replace("sequence/trim", arrival.trim)
     .replace("ack/ancient", arrival.reject_ancient_ack)
     .replace("ack/future", arrival.reject_future_ack)
+    .replace("ack/window", arrival.update_window)
     .replace("reset/validate", arrival.check_reset)
     .replace("ack/close", arrival.follow_close)
 )
@@ -91,6 +93,7 @@ POLICIES = Policies(
     resets=LinuxResets,
     time_wait=LinuxTimeWait,
     opening=ForgetfulOpening,
+    ecn=LinuxEcn,
 )
 
 RESET_ERRORS = {**RESET_ERRNO, State.CLOSE_WAIT: EPIPE, State.SYN_RECEIVED: ECONNRESET}

@@ -151,9 +151,10 @@ class AccurateEcn(Ecn):
     def on_syn_again(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
         """In SYN-RECEIVED the peer's SYN came again; tell whether it fits the first one (3.1.5)."""
         flags = arrival.flags & ACE
-        if connection.settings.ecn not in ANSWERS_ACCURATE or arrival.flags & ACK:
-            return True
-        if flags == 0:
+        is_classic = connection.settings.ecn not in ANSWERS_ACCURATE or (not flags and not self.is_accurate)
+        if is_classic or arrival.flags & ACK:
+            return super().on_syn_again(connection, arrival)
+        if not flags:
             self._may_send_ect = False
             return True
         return (flags == _CLASSIC_SYN) is not self.is_accurate
