@@ -58,7 +58,9 @@ def _code_file() -> Any:
     Without root the command runs in a user namespace, which may not look into this process: it gets a temporary file.
     """
     if os.geteuid() == 0:
-        return open(os.memfd_create("code", os.MFD_CLOEXEC), "w", encoding="utf-8", errors="surrogateescape")
+        descriptor = os.memfd_create("code", os.MFD_CLOEXEC)
+        os.fchmod(descriptor, 0o600)  # as of the C tool's file: no command may run it as a program
+        return open(descriptor, "w", encoding="utf-8", errors="surrogateescape")
     return tempfile.NamedTemporaryFile("w", prefix="code_", encoding="utf-8", errors="surrogateescape")
 
 

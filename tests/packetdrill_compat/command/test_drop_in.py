@@ -172,3 +172,16 @@ def test_code_that_is_run_by_a_command_leaves_no_file_when_the_run_is_killed(tmp
         run.kill()
     assert wait_until_none(lambda: set(processes_with(mark)), LIMIT_S) == set()
     assert {each for each in os.listdir("/tmp") if each.startswith("code_")} <= before
+
+
+def test_code_goes_to_the_command_that_is_named_and_its_status_counts(tmp_path: Path) -> None:
+    block = ESTABLISHED + "+0 %{ import os; assert tcpi_state == TCP_ESTABLISHED }%\n"
+    (tmp_path / "it.pkt").write_text(block)
+    for command, status, line in (
+        ("cat", 0, ""),
+        ("sh -c", 1, "it.pkt: error executing code: 'sh -c' returned non-zero status 126"),
+        ("false", 1, "it.pkt: error executing code: 'false' returned non-zero status 1"),
+    ):
+        said = in_namespace(tmp_path, f"{DROP_IN} {FLAGS} --code_command='{command}' it.pkt")
+        assert (said.returncode, said.stderr.partition("\n")[0]) == (status, line)
+        assert ("assert tcpi_state == TCP_ESTABLISHED" in said.stdout) == (command == "cat")
