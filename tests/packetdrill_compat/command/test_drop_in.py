@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.needs_kernel, pytest.mark.slow]
 ROOT = Path(__file__).parents[3]
 DROP_IN = f"{sys.executable} -m packetdrill_compat"
 ADDRESSES = "--ip_version=ipv4 --local_ip=192.168.0.1 --gateway_ip=192.168.0.1 --netmask_ip=255.255.0.0"
-FLAGS = f"{ADDRESSES} --remote_ip=192.0.2.1"
+# The machine may be busy: what is tested here are not times.
+FLAGS = f"{ADDRESSES} --remote_ip=192.0.2.1 --tolerance_usecs=500000"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 

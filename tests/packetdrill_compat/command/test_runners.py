@@ -19,11 +19,14 @@ pytestmark = [pytest.mark.needs_kernel, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 
+# The machine may be busy: what is tested here are not times.
 GOOD = (
-    "`./defaults.sh`\n" + ESTABLISHED + "+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 1\n"
+    "--tolerance_usecs=500000\n`./defaults.sh`\n"
+    + ESTABLISHED
+    + "+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 1\n"
     "+.01 < . 1:1(0) ack 1001 win 65535\n+0 %{ assert tcpi_state == TCP_ESTABLISHED, tcpi_state }%\n"
 )
-BAD = ESTABLISHED + "+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 2\n"
+BAD = "--tolerance_usecs=500000\n" + ESTABLISHED + "+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 2\n"
 DEFAULTS = "#!/bin/sh\nsysctl -qw net.ipv4.tcp_timestamps=0 net.ipv4.tcp_sack=0 && tc qdisc add dev tun0 root pfifo\n"
 WRAPPER = '#!/bin/sh\nexec unshare --net sh -c \'ip link set lo up; exec "$@"\' sh "$@"\n'
 KTAP = """\
@@ -39,7 +42,7 @@ echo 1..2
 number=0 failed=0
 for version in ipv4 ipv6; do
   number=$((number + 1))
-  if unshare -n packetdrill ${!version} --tolerance_usecs=10000 "$script" > /dev/null; then
+  if unshare -n packetdrill ${!version} --tolerance_usecs=500000 "$script" > /dev/null; then
     echo "ok $number $version"
   else
     echo "not ok $number $version"
@@ -85,7 +88,7 @@ def test_a_runner_of_three_variants_gets_status_0_and_silence_from_a_good_script
 def test_a_runner_of_three_variants_gets_status_1_and_the_place_from_a_bad_script(tools: Path) -> None:
     said = played(tools, "bad.pkt", "ipv4")
     assert said.returncode == 1
-    assert said.stderr.startswith("bad.pkt:9: error handling packet: live packet field tcp_ack_seq: expected: 2 (0x2)")
+    assert said.stderr.startswith("bad.pkt:10: error handling packet: live packet field tcp_ack_seq: expected: 2 (0x2)")
 
 
 def test_a_runner_in_the_manner_of_the_kernel_selftests_gives_ktap(tools: Path) -> None:
