@@ -16,12 +16,14 @@ from packetdrill_compat.play.timing import seconds
 from targets.base import Departure, Micros
 from wire.errors import MalformedPacket
 from wire.ip import Ipv4Header, Ipv6Header
-from wire.options import Timestamps, build_options, walk_options
+from wire.options import Sack, Timestamps, build_options, walk_options
 from wire.packet import Packet, RawPayload, checksum_errors, parse_packet
 from wire.tcp import ACK, CWR, SYN, TcpSegment
 from wire.udp import HEADER_OCTETS as UDP_HEADER
 from wire.udp import UdpDatagram
 
+IPV6_HEADER = 40
+SACK_BLOCK = 8
 FRAGMENT_CHECKS = Checks(options=True, window=True, ecn=None, tos=False)
 
 
@@ -44,7 +46,7 @@ def payload_length(packet: Packet) -> int:
 def read_frame(departure: Departure) -> Packet | None:
     """Parse a captured packet; None for protocols that are silently skipped, `PlayError` for malformed ones."""
     try:
-        packet = parse_packet(departure.packet)
+        packet = parse_packet(_without_trailer(departure.packet))
     except MalformedPacket as error:
         octets = departure.packet.hex(" ") or "no octets"
         raise PlayError(f"malformed outbound packet: {error}", kind=FailureKind.PACKET, got=octets) from None
@@ -55,6 +57,15 @@ def read_frame(departure: Departure) -> Packet | None:
             f"{what}: packet of {len(departure.packet)} bytes", kind=FailureKind.PACKET, got=departure.packet.hex(" ")
         )
     return None if isinstance(packet.body, RawPayload) else packet
+
+
+def _without_trailer(data: bytes) -> bytes:
+    """Cut off what follows the IP packet, at which the C tool does not look either."""
+    if len(data) < IPV6_HEADER:
+        return data
+    length = int.from_bytes(data[2:4], "big") if data[0] >> 4 == 4 else IPV6_HEADER + int.from_bytes(data[4:6], "big")
+    # A length of 0 is that of a packet which is too big for the field.
+    return data[:length] if IPV6_HEADER < length < len(data) else data
 
 
 class Expectation:
@@ -254,7 +265,16 @@ def walk_strictly(segment: TcpSegment, kinds: Mapping[int, int | None]) -> None:
             if kind not in kinds:
                 raise packet_error(f"unexpected TCP option kind: {kind}")
             length = kinds[kind]
+            _check_sack(kind, len(option))
             if length is not None and len(option) != length:
                 raise packet_error(f"bad TCP option length: was {len(option)} but expected {length}")
     except MalformedPacket as error:
         raise packet_error(f"TCP option length byte extends too far: {error}") from None
+
+
+def _check_sack(kind: int, length: int) -> None:
+    octets = length - 2
+    if kind == Sack.kind and octets <= 0:
+        raise packet_error("TCP SACK option too short")
+    if kind == Sack.kind and octets % SACK_BLOCK:
+        raise packet_error("TCP SACK option not a multiple of SACK block size")

@@ -59,9 +59,9 @@ class Checks:
 
 
 def checks_of(event: PacketEvent) -> Checks:
-    """Collect what an outbound event compares; the innermost annotation decides for every IP layer."""
+    """Collect what an outbound event compares; the annotation of the packet itself decides for every IP layer."""
     body = event.body
-    info = event.info or _innermost_info(event.encaps) or IpInfo()
+    info = event.info or IpInfo()
     if not isinstance(body, TcpSpec):
         return Checks(ecn=info.ecn, tos=info.tos is not None)
     return Checks(
@@ -71,10 +71,6 @@ def checks_of(event: PacketEvent) -> Checks:
         ecn=info.ecn,
         tos=info.tos is not None,
     )
-
-
-def _innermost_info(encaps: tuple[Encap, ...]) -> IpInfo | None:
-    return next((encap.info for encap in reversed(encaps) if isinstance(encap, IpEncap) and encap.info), None)
 
 
 def build_body(event: PacketEvent, record: SocketRecord, config: Config) -> TcpSegment | UdpDatagram | IcmpMessage:

@@ -11,7 +11,9 @@ from packetdrill_compat.variants import variant_config
 from tests.packetdrill_compat.play.fake import LOCAL, REMOTE, FakeTarget
 from wire.gre import GreHeader
 from wire.ip import Ipv4Header
+from wire.options import UnknownOption
 from wire.packet import Packet, RawPayload, build_packet
+from wire.tcp import SYN, TcpSegment
 from wire.udp import UdpDatagram
 
 DATAGRAM_SOCKET = "0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n+0 connect(3, ..., ...) = 0\n"
@@ -90,3 +92,42 @@ def test_a_fragment_ends_the_test_even_when_it_belongs_to_nobody(header: Ipv4Hea
     fragment = build_packet(Packet((header,), RawPayload(bytes(8))))
     result, _ = run(DATAGRAM_SOCKET + "+0 > udp (7)", departures=(fragment,))
     assert message(result) == f"error handling packet: {words}: packet of 28 bytes"
+
+
+OUTER = Ipv4Header("1.2.3.4", "5.6.7.8", tos=0x28, ttl=9)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "verdict"),
+    [
+        (("", ""), Verdict.PASS),
+        (("[tos 0x29] ", ""), Verdict.PASS),  # an outer annotation alone compares nothing
+        (("[tos 0x28] ", "[tos 0x0] "), Verdict.PASS),
+        (("", "[tos 0x0] "), Verdict.FAIL),  # that of the packet compares every layer, here with 0
+        (("[ttl 8] ", ""), Verdict.FAIL),  # the TTL is each layer's own
+    ],
+)
+def test_the_annotation_of_the_packet_decides_what_is_compared_of_every_layer(
+    annotations: tuple[str, str], verdict: Verdict
+) -> None:
+    outer, inner = annotations
+    datagram = UdpDatagram(8080, 8080, bytes(7))
+    data = build_packet(Packet((OUTER, Ipv4Header(LOCAL, REMOTE)), datagram))
+    text = f"{DATAGRAM_SOCKET}+0 > ipv4 {outer}1.2.3.4 > 5.6.7.8: {inner}udp (7)"
+    assert run(text, departures=(data,))[0].verdict is verdict
+
+
+def test_octets_behind_the_packet_are_not_looked_at() -> None:
+    datagram = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), UdpDatagram(8080, 8080, bytes(20))))
+    assert run(DATAGRAM_SOCKET + "+0 > udp (20)", departures=(datagram + b"tail",))[0].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [(b"", "TCP SACK option too short"), (bytes(1), "TCP SACK option not a multiple of SACK block size")],
+)
+def test_a_sack_option_must_have_whole_blocks_even_when_options_are_not_compared(option: bytes, words: str) -> None:
+    segment = TcpSegment(8080, 8080, 1, 0, SYN, 9, options=(UnknownOption(5, option),))
+    data = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), segment))
+    text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 connect(3, ..., ...) = 0\n+0 > S 0:0(0) <...>"
+    assert message(run(text, departures=(data,))[0]) == f"error handling packet: {words}"
