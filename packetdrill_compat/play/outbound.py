@@ -22,7 +22,7 @@ from wire.tcp import ACK, CWR, SYN, TcpSegment
 from wire.udp import HEADER_OCTETS as UDP_HEADER
 from wire.udp import UdpDatagram
 
-IPV6_HEADER = 40
+IPV4_HEADER, IPV6_HEADER = 20, 40
 SACK_BLOCK = 8
 FRAGMENT_CHECKS = Checks(options=True, window=True, ecn=None, tos=False)
 
@@ -61,11 +61,12 @@ def read_frame(departure: Departure) -> Packet | None:
 
 def _without_trailer(data: bytes) -> bytes:
     """Cut off what follows the IP packet, at which the C tool does not look either."""
-    if len(data) < IPV6_HEADER:
+    if (len(data) < IPV6_HEADER and data[:1] and data[0] >> 4 == 6) or len(data) < IPV4_HEADER:
         return data
-    length = int.from_bytes(data[2:4], "big") if data[0] >> 4 == 4 else IPV6_HEADER + int.from_bytes(data[4:6], "big")
+    header = IPV6_HEADER if data[0] >> 4 == 6 else 0
+    length = int.from_bytes(data[4:6] if header else data[2:4], "big")
     # A length of 0 is that of a packet which is too big for the field.
-    return data[:length] if IPV6_HEADER < length < len(data) else data
+    return data[: header + length] if IPV4_HEADER <= header + length < len(data) and length else data
 
 
 class Expectation:

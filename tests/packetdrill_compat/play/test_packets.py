@@ -117,9 +117,11 @@ def test_the_annotation_of_the_packet_decides_what_is_compared_of_every_layer(
     assert run(text, departures=(data,))[0].verdict is verdict
 
 
-def test_octets_behind_the_packet_are_not_looked_at() -> None:
-    datagram = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), UdpDatagram(8080, 8080, bytes(20))))
-    assert run(DATAGRAM_SOCKET + "+0 > udp (20)", departures=(datagram + b"tail",))[0].verdict is Verdict.PASS
+@pytest.mark.parametrize("octets", [0, 7, 20])
+def test_octets_behind_the_packet_are_not_looked_at(octets: int) -> None:
+    datagram = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), UdpDatagram(8080, 8080, bytes(octets))))
+    text = f"{DATAGRAM_SOCKET}+0 > udp ({octets})"
+    assert run(text, departures=(datagram + b"tail",))[0].verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(
