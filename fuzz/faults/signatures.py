@@ -4,7 +4,7 @@ from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
 from reference_stack.authentication.signing import Authentication
 from reference_stack.core import ConnectionCore
-from wire.options import Md5
+from wire.options import Ao, Md5
 from wire.tcp import FIN, RST, TcpSegment
 
 SIGNATURES = Area("signatures")
@@ -35,3 +35,9 @@ def leave_fin_unsigned(
 def forget_room(_original: Replacement, _own: Authentication, _of: ConnectionCore) -> int:
     """The size of segments does not allow for the signature."""
     return 0
+
+
+@SIGNATURES.policy("authentication.accepts", "ao-unsigned-accepted", "RFC 5925 7.3", "RFC 5925 7.5")
+def accept_without_option(original: Replacement, _own: Authentication, of: ConnectionCore, segment: TcpSegment) -> bool:
+    """A segment without the authentication option is taken although there is a key."""
+    return not any(isinstance(option, Ao) for option in segment.options) or bool(original(of, segment))
