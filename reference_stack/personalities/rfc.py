@@ -3,7 +3,8 @@
 Where documents disagree the choice is named here. A reset ends TIME-WAIT as RFC 9293 (3.10.7.4) says, not as RFC 1337
 would have it (``settings.rfc1337`` switches). A hard ICMP error in a synchronized state is taken as soft: RFC 5927
 (5.2) against RFC 9293 (SHLD-26). The initial window is that of RFC 6928, and one segment after any lost SYN: RFC 5681
-(3.1) is the stricter one there.
+(3.1) is the stricter one there. With SACK losses are found by RFC 6675; RFC 8985 is a setting. F-RTO (RFC 5682) is on;
+accurate ECN (RFC 9768), the user timeout option (RFC 5482) and path MTU probing (RFC 4821) are there and off.
 """
 
 from reference_stack.arrival.closed import CLOSED_RULES, with_timestamps

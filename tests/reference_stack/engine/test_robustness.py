@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reference_stack.states import State
-from tests.reference_stack.engine.scene import CONSTRUCTORS, MASK, Scene, X, Y
-from wire.options import Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, WindowScale
-from wire.tcp import ACK, RST, SYN, TcpSegment
+from tests.reference_stack.engine.scene import CONSTRUCTORS, MASK, Scene, X, Y, make
+from wire.options import AccEcn, Ao, Md5, Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, UserTimeout, WindowScale
+from wire.tcp import ACK, CWR, RST, SYN, TcpSegment
 
 NUMBERS = st.integers(0, MASK)
 
@@ -28,6 +28,10 @@ OPTIONS: st.SearchStrategy[TcpOption] = st.one_of(
     st.just(Nop()),
     st.builds(Timestamps, NUMBERS, NUMBERS),
     st.builds(Sack, st.lists(st.tuples(near(Y), near(Y)), min_size=1, max_size=4).map(tuple)),
+    st.builds(AccEcn, st.integers(0, 1), st.lists(st.integers(0, 0xFFFFFF), max_size=3).map(tuple)),
+    st.builds(UserTimeout, st.booleans(), st.integers(0, 0x7FFF)),
+    st.builds(Md5, st.binary(max_size=18)),
+    st.builds(Ao, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=16)),
 )
 
 SEGMENTS = st.builds(
@@ -123,6 +127,31 @@ def test_no_set_of_options_on_the_syn_raises_or_breaks_the_variables(
 ) -> None:
     scene = CONSTRUCTORS["SYN-SENT"](name=personality)
     scene.arrive("SA", seq=0, options=options)
+    for step in steps:
+        perform(scene, step)
+        check(scene)
+
+
+CHOICES: tuple[dict[str, Any], ...] = (
+    {"ecn": 3, "announces_user_timeout": True},
+    {"loss_recovery": "rack", "congestion_control": "cubic"},
+    {"loss_recovery": "rack", "congestion_control": "newcwv", "ecn": 3},
+    {"congestion_control": "cubic"},
+)
+
+
+@pytest.mark.parametrize("chosen", CHOICES, ids=lambda chosen: " ".join(map(str, chosen.values())))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(options=st.lists(OPTIONS, max_size=3).map(tuple), steps=st.lists(STEPS, max_size=12))
+def test_no_choice_of_mechanisms_raises_or_breaks_the_variables(
+    chosen: dict[str, Any], options: tuple[TcpOption, ...], steps: list[tuple[str, Any]]
+) -> None:
+    scene = make(rcvbuf=8000, **chosen)
+    scene.connection.connect(now=0)
+    scene.connection.take_segments()
+    offer = (Mss(1000), SackPermitted(), *options)
+    segment = scene.segment("SA", seq=0, options=offer)
+    scene.connection.on_segment(segment._replace(flags=segment.flags | CWR * (chosen.get("ecn") == 3)), now=scene.now)
     for step in steps:
         perform(scene, step)
         check(scene)
