@@ -9,6 +9,7 @@ from packetdrill_compat.outcome import Difference, FailureKind
 from packetdrill_compat.play.compare import Comparison, Finding, compare_options, field_finding
 from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.errors import PlayError, packet_error
+from packetdrill_compat.play.malformed import words_for
 from packetdrill_compat.play.mapping import outbound_to_script
 from packetdrill_compat.play.records import SocketRecord, SocketState
 from packetdrill_compat.play.template import Checks, build_body, checks_of, wrap
@@ -49,7 +50,8 @@ def read_frame(departure: Departure) -> Packet | None:
         packet = parse_packet(_without_trailer(departure.packet))
     except MalformedPacket as error:
         octets = departure.packet.hex(" ") or "no octets"
-        raise PlayError(f"malformed outbound packet: {error}", kind=FailureKind.PACKET, got=octets) from None
+        message = words_for(error, len(departure.packet))
+        raise PlayError(message, kind=FailureKind.PACKET, got=octets) from None
     header = packet.ip
     if isinstance(header, Ipv4Header) and header.is_fragment:
         what = "More fragments remaining" if header.flags & 1 else "Non-zero fragment offset"

@@ -133,3 +133,25 @@ def test_a_sack_option_must_have_whole_blocks_even_when_options_are_not_compared
     data = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), segment))
     text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 connect(3, ..., ...) = 0\n+0 > S 0:0(0) <...>"
     assert message(run(text, departures=(data,))[0]) == f"error handling packet: {words}"
+
+
+WHOLE = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), UdpDatagram(8080, 8080, bytes(7))))
+WHOLE_TCP = build_packet(Packet((Ipv4Header(LOCAL, REMOTE),), TcpSegment(8080, 8080, 1, 0, SYN, 9)))
+BROKEN = {
+    "IP header too short": b"\x44" + WHOLE[1:],
+    "Full IP header overflows packet": b"\x4f" + WHOLE[1:],
+    "IP payload overflows packet": WHOLE[:-1],
+    "IP header bigger than datagram": WHOLE[:2] + b"\0\x13" + WHOLE[4:],
+    "UDP datagram length too small for UDP header": WHOLE[:24] + b"\0\x07" + WHOLE[26:],
+    "UDP datagram length too small": WHOLE[:24] + b"\0\x09" + WHOLE[26:],
+    "UDP datagram length too big": WHOLE[:24] + b"\0\x63" + WHOLE[26:],
+    "TCP data offset too small": WHOLE_TCP[:32] + b"\x40" + WHOLE_TCP[33:],
+    "TCP data offset too big": WHOLE_TCP[:32] + b"\xf0" + WHOLE_TCP[33:],
+    "Unsupported IP version": b"\x55" + WHOLE[1:],
+}
+
+
+@pytest.mark.parametrize(("words", "data"), BROKEN.items(), ids=BROKEN.keys())
+def test_a_broken_packet_is_told_in_the_words_of_the_c_tool(words: str, data: bytes) -> None:
+    result, _ = run(DATAGRAM_SOCKET + "+0 > udp (7)", departures=(data,))
+    assert message(result).startswith(f"error handling packet: {words}: packet of {len(data)} bytes: ")

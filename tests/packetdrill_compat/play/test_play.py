@@ -175,7 +175,7 @@ def test_packets_of_other_connections_are_ignored() -> None:
 
 def test_malformed_packet_is_fatal_with_a_dump() -> None:
     result = run("+0 > . 1:1(0) ack 1\n", target_after_handshake(lambda t: t.sends_raw(0, b"\x45\x00\x00")))
-    assert message(result).startswith("error handling packet: malformed outbound packet")
+    assert message(result).startswith("error handling packet: IP header overflows packet: packet of 3 bytes: ")
     assert result.failure is not None
     assert result.failure.got == "45 00 00"
 
