@@ -21,7 +21,8 @@ class Finished:
 
     `name` is that of the item, `path` its file as messages show it, `target` the name that was opened, with its
     argument. `level` is what the test's header says when it differs from its requirements. `deviation` is the known
-    deviation that was declared for it, if any. `script` is the text of a script.
+    deviation that was declared for it, if any. `script` is the text of a script. `was_alone` says that it was taken out
+    of the crowd (`packetdrill_compat.crowd`).
     """
 
     name: str
@@ -38,6 +39,7 @@ class Finished:
     warnings: tuple[Failure, ...] = ()
     lateness: tuple[Micros, ...] = ()
     script: str = ""
+    was_alone: bool = False
 
     @property
     def properties(self) -> list[tuple[str, object]]:
@@ -67,6 +69,7 @@ class Finished:
             "requirements": [each.id for each in self.requirements],
             "deviation": self.deviation,
             "lateness": list(self.lateness),
+            "was_alone": self.was_alone,
         }
 
     @property

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,9 @@ from packetdrill_compat.errors import ScriptError, printable
 from packetdrill_compat.header import Header, position_of_requirement, read_header
 from packetdrill_compat.outcome import RunResult, Verdict
 from targets.base import TargetError, Unsupported
+
+if TYPE_CHECKING:
+    from conformance.running import Job
 
 _SHORT_ID = re.compile(rf"(?P<file>.*\.pkt)@(?P<variant>{'|'.join(IP_VERSIONS)})")
 _DEVIATIONS = pytest.StashKey[tuple[Deviation, ...]]()
@@ -91,6 +94,13 @@ class ScriptItem(pytest.Item):
         return shlex.join(["pytest", f"{shown_path(self)}@{self.variant}", *settings_of(self.config).arguments])
 
     @property
+    def job(self) -> "Job":
+        """What has to be played."""
+        from conformance.running import Job  # noqa: PLC0415
+
+        return Job(shown_path(self), self.header, self.variant, settings_of(self.config))
+
+    @property
     def finished(self) -> Finished:
         """What became of the item; only after it ran."""
         result = self.result
@@ -109,6 +119,7 @@ class ScriptItem(pytest.Item):
             warnings=tuple(result.warnings) if result is not None else (),
             lateness=tuple(result.lateness) if result is not None else (),
             script=self.text,
+            was_alone=result is not None and result.was_alone,
         )
 
     def runtest(self) -> None:
@@ -138,13 +149,12 @@ class ScriptItem(pytest.Item):
 
 def _play(item: ScriptItem) -> RunResult:
     # The interpreter and the stack are imported here, so that collecting costs nothing of theirs.
-    from conformance import running  # noqa: PLC0415
+    from conformance import ahead  # noqa: PLC0415
 
-    job = running.Job(shown_path(item), item.header, item.variant, settings_of(item.config))
     try:
         if item.problem is not None:
             raise item.problem
-        return running.play(job)
+        return ahead.play(item)
     except Unsupported as error:
         item.judgement = Judgement(Verdict.UNSUPPORTED, error.reason)
         pytest.skip(f"unsupported: {error.reason}")

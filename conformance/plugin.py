@@ -29,6 +29,7 @@ _OPTIONS = (
     ("strict", "LEVEL", "'should': a test that finds a SHOULD broken fails instead of passing as non-strict"),
     ("time_limit", "TIME", "time for each script on the target's clock: 10s, 500ms, 2m (default 60s)"),
     ("pcap", "DIR", "write what each script saw on the wire to DIR/NAME.pcapng"),
+    ("jobs", "N", "scripts that play at once on a real kernel (default: 7 for each processor; 1: one after the other)"),
     ("attach", "WHICH", "'all': Allure's results hold ladder and capture of passed tests too (default: of the others)"),
 )
 _NO_SHELL = "skip scripts that would run shell commands, or code that does more than compute, outside of the test"
@@ -82,6 +83,23 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     _give_verdicts(parent.config)
     file: pytest.Collector = ScriptFile.from_parent(parent, path=file_path)
     return file
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Get ready to play scripts ahead, if there are any."""
+    if any(item.path.suffix == ".pkt" for item in session.items):
+        from conformance import ahead  # noqa: PLC0415
+
+        ahead.start(session)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Let the scripts that come later be played meanwhile."""
+    if item.path.suffix == ".pkt":
+        from conformance import ahead  # noqa: PLC0415
+
+        ahead.look(item)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,17 +1,21 @@
 """Plays one script in one variant on the selected target."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from conformance.kernel import may_lack_kernel, why_no_kernel
 from conformance.selection import KERNEL, personality_of, target_name
 from conformance.settings import Settings
 from packetdrill_compat import options, runner, variants
+from packetdrill_compat.claims import claims_of
 from packetdrill_compat.config import IPV6
+from packetdrill_compat.crowd import ClaimsRule, play_in_crowd
 from packetdrill_compat.header import Header
 from packetdrill_compat.outcome import RunResult
 from reference_stack.personality import personality
 from targets import base
 from targets.base import Network, Target, Unsupported
+from targets.crew import Turn
 from targets.registry import create_target
 
 
@@ -63,7 +67,7 @@ def network_of(variant: str) -> Network:
     return runner.network_of(options.check(variants.variant_config(variant)))
 
 
-def play(job: Job) -> RunResult:
+def play(job: Job, claims: ClaimsRule = claims_of) -> RunResult:
     """Play a script. Raises `Unsupported` when the target said beforehand that it cannot."""
     return runner.run_file(
         job.path,
@@ -73,4 +77,10 @@ def play(job: Job) -> RunResult:
         dialect=job.header.dialect or job.settings.dialect,
         time_limit=job.header.time_limit or job.settings.time_limit,
         allows_shell=job.settings.allows_shell,
+        claims=claims,
     )
+
+
+def play_beside_others(job: Job, is_alone: bool) -> RunResult | Turn:
+    """Play a script in a crew (`targets.crew`); raises as `play` does."""
+    return play_in_crowd(partial(play, job), is_alone)

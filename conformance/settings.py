@@ -15,6 +15,7 @@ from targets.registry import target_names
 DEFAULT_TARGET = "reference"
 DEFAULT_DIALECT = "google"
 DEFAULT_TIME_LIMIT: Micros = 60_000_000
+_MOST_JOBS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Settings:
 
     `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
     Without `allows_shell` scripts that run something outside of the test are unsupported. `attaches_all` gives Allure
-    the diagrams and captures of passed tests too. `arguments` are the options that repeat this choice.
+    the diagrams and captures of passed tests too. `jobs` is how many scripts may play at once where time is real, None
+    for as many as the processors bear. `arguments` are the options that repeat this choice.
     """
 
     target: str = DEFAULT_TARGET
@@ -36,6 +38,7 @@ class Settings:
     attaches_all: bool = False
     deviations: tuple[Path, ...] = ()
     allows_shell: bool = True
+    jobs: int | None = None
 
     @property
     def target_name(self) -> str:
@@ -52,6 +55,8 @@ class Settings:
             options.append("--tcprove-strict=should")
         if self.time_limit != DEFAULT_TIME_LIMIT:
             options.append(f"--tcprove-time-limit={self.time_limit / 1_000_000:g}s")
+        if self.jobs is not None:
+            options.append(f"--tcprove-jobs={self.jobs}")
         if not self.allows_shell:
             options.append("--tcprove-no-shell")
         options += [f"--tcprove-define={each}" for each in self.definitions]
@@ -99,8 +104,17 @@ def _read(config: pytest.Config) -> Settings:
         pcap=pcap,
         attaches_all=attach == "all",
         allows_shell=not (config.getoption("tcprove_no_shell") or config.getini("tcprove_no_shell")),
+        jobs=_jobs(_value(config, "jobs")),
         deviations=tuple(config.invocation_params.dir / each for each in _values(config, "deviations")),
     )
+
+
+def _jobs(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
+        raise pytest.UsageError(f"--tcprove-jobs={text}: write a number from 1 to {_MOST_JOBS}")
+    return int(text)
 
 
 def _target(name: str) -> str:

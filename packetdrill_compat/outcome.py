@@ -134,3 +134,5 @@ class RunResult:
     duration: Micros = 0
     lateness: list[Micros] = field(default_factory=list)
     reason: str = ""
+    was_alone: bool = False
+    """It was played alone because others beside it could have changed its verdict."""

@@ -38,10 +38,12 @@ def run_file(
     command_line: Sequence[str] = (),
     time_limit: Micros = DEFAULT_TIME_LIMIT,
     allows_shell: bool = True,
+    claims: Callable[[Script, Config], frozenset[str]] = claims_of,
 ) -> RunResult:
     """Read and play one script file; one that cannot be read is a result with verdict `error` (SCTP: unsupported).
 
-    Without `allows_shell` a script that would run something outside of the test is unsupported, too.
+    Without `allows_shell` a script that would run something outside of the test is unsupported, too. `claims` says what
+    the script claims (`targets.base.Network`); where time is virtual nobody asks.
     """
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
@@ -49,7 +51,9 @@ def run_file(
             refuse_outside(script, config, runs_commands=not Recording(target).has_virtual_time)
     except ScriptError as error:
         return unreadable(error, path, config)
-    return play(script, config, target, time_limit=time_limit)
+    is_real = VIRTUAL_TIME not in target.capabilities
+    claimed = claims(script, config) if is_real else frozenset()
+    return play(script, config, target, time_limit=time_limit, claims=claimed)
 
 
 def unreadable(error: ScriptError, path: str, config: Config) -> RunResult:

@@ -1,0 +1,58 @@
+"""Playing a script beside others without letting them change its verdict.
+
+Scripts on a real kernel mostly sleep, so many play at once. Two kinds must not: those that change what all namespaces
+share, and those of which the moments decide and went wrong in the crowd. On a machine that does other work as well, a
+kernel timer now and then expires one tick late, a packet is injected late, a call returns late. So a failure of that
+kind is no verdict: such a script is played once more, alone, and what it does there counts.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from packetdrill_compat.ast import Script
+from packetdrill_compat.claims import claims_of
+from packetdrill_compat.config import Config
+from packetdrill_compat.outcome import FailureKind, RunResult
+from targets.base import HOST, Micros
+from targets.crew import ALONE, Turn
+
+# Assertions of code blocks are mostly about times and about what a timer has done by then.
+_KINDS_OF_MOMENTS = (FailureKind.TIMING, FailureKind.CODE)
+# A packet that comes later than this may have met another state of the stack than the script meant.
+_LATE: Micros = 1_000
+
+ClaimsRule: TypeAlias = Callable[[Script, Config], frozenset[str]]
+"""Gives the claims (`targets.base.Network`) with which a script is played."""
+
+
+class _AloneOnly(Exception):
+    """The script changes what all share."""
+
+
+def play_in_crowd(play: Callable[[ClaimsRule], RunResult], is_alone: bool) -> "RunResult | Turn":
+    """Play a script with `play`, which obeys the rule it is given; `ALONE` when it has to be played alone instead."""
+    if is_alone:
+        result = play(_alone)
+        result.was_alone = True
+        return result
+    try:
+        result = play(_beside_others)
+    except _AloneOnly:
+        return ALONE
+    return ALONE if _is_doubtful(result) else result
+
+
+def _alone(script: Script, config: Config) -> frozenset[str]:
+    return claims_of(script, config) | {HOST}
+
+
+def _beside_others(script: Script, config: Config) -> frozenset[str]:
+    claims = claims_of(script, config)
+    if HOST in claims:
+        raise _AloneOnly
+    return claims
+
+
+def _is_doubtful(result: RunResult) -> bool:
+    failure = result.failure
+    return failure is not None and (failure.kind in _KINDS_OF_MOMENTS or max(result.lateness, default=0) >= _LATE)
