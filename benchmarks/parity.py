@@ -1,27 +1,35 @@
 """Verdicts side by side: the C packetdrill and this interpreter over a folder of scripts, on the running kernel.
 
 ``python -m benchmarks parity --packetdrill BINARY --scripts DIR [--jobs N] [--repeat K]``. The C tool runs serially, as
-its own runner does; ours with N processes. Every item runs K times with each; it is flaky when its verdicts differ.
+its own runner does; ours with N at a time, as pytest plays them. Every item runs K times with each; it is flaky when
+its verdicts differ.
 """
 
 import argparse
+import ctypes
 import os
 import resource
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
-from packetdrill_compat.outcome import Verdict
+from packetdrill_compat.crowd import ClaimsRule, play_in_crowd
+from packetdrill_compat.outcome import RunResult, Verdict
 from packetdrill_compat.runner import run_file
 from packetdrill_compat.variants import VARIANT_FLAGS, variant_config, variants_of
+from targets.crew import Crew, Turn
 from targets.registry import create_target
 
 PATIENCE_S = 180
+_JOBS = 7 * (os.cpu_count() or 1)
+_PR_SET_CHILD_SUBREAPER = 36
+_REAP_S = 5.0
 Item = tuple[str, str]
 
 
@@ -31,15 +39,18 @@ class Outcome:
 
     is_pass: bool
     message: str = ""
+    lateness: tuple[int, ...] = ()
+    was_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """All runs of one tool: outcomes by item, wall and processor time in seconds."""
+    """All runs of one tool: outcomes by item, wall and processor time in seconds over all repeats."""
 
     outcomes: dict[Item, list[Outcome]]
     wall: float
     cpu: float
+    repeat: int
 
     def verdict(self, item: Item) -> str:
         """``pass``, ``fail``, or ``flaky`` when the repeats disagree."""
@@ -70,31 +81,68 @@ def run_c_tool(binary: str, item: Item) -> Outcome:
     return Outcome(done.returncode == 0, _first_line(done.stderr))
 
 
-def run_ours(item: Item) -> Outcome:
-    """Play the item on the kernel target."""
+def run_ours(item: Item, is_alone: bool) -> Outcome | Turn:
+    """Play the item on the kernel target: the work of a crew."""
     path, variant = item
-    result = run_file(path, target=create_target("kernel"), config=variant_config(variant))
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)  # what code blocks print
+
+    def play(claims: ClaimsRule) -> RunResult:
+        return run_file(path, target=create_target("kernel"), config=variant_config(variant), claims=claims)
+
+    result = play_in_crowd(play, is_alone)
+    if isinstance(result, Turn):
+        return result
     reason = "" if result.failure is None else f"{result.verdict.value}: {result.failure.first_line}"
-    return Outcome(result.verdict is Verdict.PASS, _first_line(reason))
+    lateness = tuple(result.lateness)
+    return Outcome(result.verdict is Verdict.PASS, _first_line(reason), lateness, was_alone=result.was_alone)
 
 
 def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def run_series(items: Sequence[Item], run: Callable[[Item], Outcome], *, jobs: int, repeat: int) -> Series:
-    """Run all items `repeat` times, each round with `jobs` processes (1: in this one)."""
+def their_series(items: Sequence[Item], binary: str, *, repeat: int) -> Series:
+    """Run all items with the C tool, one after the other, `repeat` times."""
     outcomes: dict[Item, list[Outcome]] = {item: [] for item in items}
     wall, cpu = time.monotonic(), _processor_time()
     for _ in range(repeat):
-        if jobs == 1:
-            round_of = [run(item) for item in items]
-        else:
-            with ProcessPoolExecutor(jobs) as pool:
-                round_of = list(pool.map(run, items))
-        for item, outcome in zip(items, round_of, strict=True):
-            outcomes[item].append(outcome)
-    return Series(outcomes, time.monotonic() - wall, _processor_time() - cpu)
+        for item in items:
+            outcomes[item].append(run_c_tool(binary, item))
+    return Series(outcomes, time.monotonic() - wall, _processor_time() - cpu, repeat)
+
+
+def our_series(items: Sequence[Item], *, jobs: int, repeat: int) -> Series:
+    """Play all items with `jobs` at a time, `repeat` times, each time with a new crew."""
+    outcomes: dict[Item, list[Outcome]] = {item: [] for item in items}
+    wall, cpu = time.monotonic(), _processor_time()
+    for _ in range(repeat):
+        crew: Crew[Item, Outcome] = Crew(run_ours, size=jobs, preload=("packetdrill_compat.warm", __name__))
+        try:
+            futures = [crew.submit(item) for item in items]
+            for item, future in zip(items, futures, strict=True):
+                outcomes[item].append(future.result())
+        finally:
+            crew.close()
+    wall = time.monotonic() - wall
+    _reap_all()
+    return Series(outcomes, wall, _processor_time() - cpu, repeat)
+
+
+def _adopt_descendants() -> None:
+    """Become the parent of every orphaned descendant, so that its processor time is counted here (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _reap_all() -> None:
+    """Wait for what the crew's processes have started; they end with them, but for two servants of multiprocessing."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
+    give_up = time.monotonic() + _REAP_S
+    with suppress(ChildProcessError):
+        while time.monotonic() < give_up:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.01)
 
 
 def _processor_time() -> float:
@@ -117,11 +165,24 @@ def report(items: Sequence[Item], theirs: Series, ours: Series, folder: Path) ->
     agree = sum(theirs.verdict(item) == ours.verdict(item) for item in items)
     lines.append(f"  agreement                {100 * agree / max(len(items), 1):5.1f} %")
     for name, series in (("C tool", theirs), ("ours", ours)):
-        lines.append(f"  {name:<7} {series.wall:7.1f} s wall {series.cpu:7.1f} s processor")
+        wall, cpu = series.wall / series.repeat, series.cpu / series.repeat
+        lines.append(f"  {name:<7} {wall:7.1f} s wall {cpu:7.1f} s processor for each of {series.repeat} runs")
+    lines += _circumstances(ours)
     for item in items:
         if theirs.verdict(item) != ours.verdict(item):
             lines += _disagreement(item, theirs, ours, folder)
     return "\n".join(lines)
+
+
+def _circumstances(ours: Series) -> list[str]:
+    """How late our injections were, and how many items had to be played alone."""
+    lateness = sorted(late for outcomes in ours.outcomes.values() for each in outcomes for late in each.lateness)
+    alone = sum(each.was_alone for outcomes in ours.outcomes.values() for each in outcomes)
+    lines = [f"  played alone with ours   {alone / ours.repeat:7.1f} for each run"]
+    if lateness:
+        middle, late = lateness[len(lateness) // 2], lateness[len(lateness) * 99 // 100]
+        lines.append(f"  injection lateness of ours: median {middle} us, 99 % {late} us, worst {lateness[-1]} us")
+    return lines
 
 
 def _disagreement(item: Item, theirs: Series, ours: Series, folder: Path) -> list[str]:
@@ -133,23 +194,12 @@ def _disagreement(item: Item, theirs: Series, ours: Series, folder: Path) -> lis
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class CTool:
-    """The C tool as a function of an item, so that another process can be given it."""
-
-    binary: str
-
-    def __call__(self, item: Item) -> Outcome:
-        """Run the item."""
-        return run_c_tool(self.binary, item)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the comparison; exit status 1 when an item is flaky with ours and stable with the C tool."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks parity", description=__doc__)
     parser.add_argument("--packetdrill", required=True, metavar="BINARY")
     parser.add_argument("--scripts", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--jobs", type=int, default=8, help="processes for ours (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=_JOBS, help="scripts at a time with ours (default %(default)s)")
     parser.add_argument("--repeat", type=int, default=1)
     arguments = parser.parse_args(argv)
     binary = os.path.abspath(arguments.packetdrill)
@@ -158,8 +208,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = f"no scripts in {arguments.scripts}" if not items else f"{binary} cannot be executed"
         print(f"parity: {what}", file=sys.stderr)
         return 2
-    ours = run_series(items, run_ours, jobs=arguments.jobs, repeat=arguments.repeat)
-    theirs = run_series(items, CTool(binary), jobs=1, repeat=arguments.repeat)
+    _adopt_descendants()
+    ours = our_series(items, jobs=arguments.jobs, repeat=arguments.repeat)
+    theirs = their_series(items, binary, repeat=arguments.repeat)
     print(report(items, theirs, ours, arguments.scripts.resolve()))
     unstable = [item for item in items if ours.verdict(item) == "flaky" and theirs.verdict(item) != "flaky"]
     return 1 if unstable else 0

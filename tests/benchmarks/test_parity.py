@@ -11,7 +11,7 @@ GOOD, BAD = Outcome(True), Outcome(False, "why")
 
 
 def series(*outcomes: list[Outcome]) -> Series:
-    return Series(dict(zip(ITEMS, outcomes, strict=True)), wall=2.0, cpu=1.0)
+    return Series(dict(zip(ITEMS, outcomes, strict=True)), wall=2.0, cpu=1.0, repeat=1)
 
 
 def test_table_counts_agreement_and_names_every_disagreement() -> None:
