@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
-from packetdrill_compat.crowd import ClaimsRule, play_in_crowd
+from packetdrill_compat.claims import ClaimsRule
+from packetdrill_compat.crowd import play_in_crowd
 from packetdrill_compat.outcome import RunResult, Verdict
 from packetdrill_compat.runner import run_file
 from packetdrill_compat.variants import VARIANT_FLAGS, variant_config, variants_of

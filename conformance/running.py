@@ -7,9 +7,9 @@ from conformance.kernel import may_lack_kernel, why_no_kernel
 from conformance.selection import KERNEL, personality_of, target_name
 from conformance.settings import Settings
 from packetdrill_compat import options, runner, variants
-from packetdrill_compat.claims import claims_of
+from packetdrill_compat.claims import ClaimsRule, claims_of
 from packetdrill_compat.config import IPV6
-from packetdrill_compat.crowd import ClaimsRule, play_in_crowd
+from packetdrill_compat.crowd import play_in_crowd
 from packetdrill_compat.header import Header
 from packetdrill_compat.outcome import RunResult
 from reference_stack.personality import personality

@@ -5,12 +5,16 @@ few a verdict that depends on what else plays. Scripts of the shell that a comma
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from packetdrill_compat.ast import CodeBlock, Command, Script
 from packetdrill_compat.config import Config
 from targets.base import FILES, HOST
+
+ClaimsRule: TypeAlias = Callable[[Script, Config], frozenset[str]]
+"""Gives the claims (`targets.base.Network`) with which a script is played."""
 
 # Programs that change the machine itself, and files under which its settings stand. What stands in /proc/sys/net, or
 # is called net.…, belongs to the namespace (network_namespaces(7)); what does not cannot be written there from inside.

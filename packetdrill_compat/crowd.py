@@ -7,10 +7,9 @@ kind is no verdict: such a script is played once more, alone, and what it does t
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from packetdrill_compat.ast import Script
-from packetdrill_compat.claims import claims_of
+from packetdrill_compat.claims import ClaimsRule, claims_of
 from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import FailureKind, RunResult
 from targets.base import HOST, Micros
@@ -20,9 +19,6 @@ from targets.crew import ALONE, Turn
 _KINDS_OF_MOMENTS = (FailureKind.TIMING, FailureKind.CODE)
 # A packet that comes later than this may have met another state of the stack than the script meant.
 _LATE: Micros = 1_000
-
-ClaimsRule: TypeAlias = Callable[[Script, Config], frozenset[str]]
-"""Gives the claims (`targets.base.Network`) with which a script is played."""
 
 
 class _AloneOnly(Exception):

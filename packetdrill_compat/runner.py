@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from packetdrill_compat.arguments import DEFAULT_TIME_LIMIT
 from packetdrill_compat.ast import Command, Position, Script
-from packetdrill_compat.claims import claims_of
+from packetdrill_compat.claims import ClaimsRule, claims_of
 from packetdrill_compat.config import Config
 from packetdrill_compat.errors import ScriptError, UnsupportedScript
 from packetdrill_compat.outcome import Failure, FailureKind, RunResult, Verdict
@@ -38,12 +38,12 @@ def run_file(
     command_line: Sequence[str] = (),
     time_limit: Micros = DEFAULT_TIME_LIMIT,
     allows_shell: bool = True,
-    claims: Callable[[Script, Config], frozenset[str]] = claims_of,
+    claims: ClaimsRule = claims_of,
 ) -> RunResult:
     """Read and play one script file; one that cannot be read is a result with verdict `error` (SCTP: unsupported).
 
-    Without `allows_shell` a script that would run something outside of the test is unsupported, too. `claims` says what
-    the script claims (`targets.base.Network`); where time is virtual nobody asks.
+    Without `allows_shell` a script that would run something outside of the test is unsupported, too. `claims` gives what
+    the script claims (`targets.base.Network`); it is not asked where time is virtual.
     """
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
@@ -51,9 +51,7 @@ def run_file(
             refuse_outside(script, config, runs_commands=not Recording(target).has_virtual_time)
     except ScriptError as error:
         return unreadable(error, path, config)
-    is_real = VIRTUAL_TIME not in target.capabilities
-    claimed = claims(script, config) if is_real else frozenset()
-    return play(script, config, target, time_limit=time_limit, claims=claimed)
+    return play(script, config, target, time_limit=time_limit, claims=claims)
 
 
 def unreadable(error: ScriptError, path: str, config: Config) -> RunResult:
@@ -106,14 +104,14 @@ def play(
     time_limit: Micros = DEFAULT_TIME_LIMIT,
     directory: str = "",
     listener: Listener | None = None,
-    claims: frozenset[str] | None = None,
+    claims: ClaimsRule = claims_of,
     on_output: Callable[[str], object] | None = None,
 ) -> RunResult:
     """Open the target, play the script, close the target; every outcome is a `RunResult`.
 
     `time_limit` bounds the whole run on a real clock, and each wait without an end on a virtual one. Commands run in
     `directory`, by default the script's own. The `listener` hears of everything as it happens, `on_output` gets what
-    commands print. `claims` are those of `targets.base.Network`; the default is what the script's commands look like.
+    commands print. `claims` gives what the script claims (`targets.base.Network`); not asked where time is virtual.
     """
     run = _Run(script, config, Recording(target, directory=directory, on_output=on_output), time_limit)
     run.directory = directory
@@ -121,9 +119,8 @@ def play(
     run.check_code_flags()
     if run.result.failure is not None:
         return run.result
-    if claims is None:
-        claims = frozenset() if run.recording.has_virtual_time else claims_of(script, config)
-    network = replace(network_of(config), claims=claims)
+    claimed = frozenset() if run.recording.has_virtual_time else claims(script, config)
+    network = replace(network_of(config), claims=claimed)
     try:
         run.guarded(lambda: run.recording.open(network))
         if run.result.failure is None:
