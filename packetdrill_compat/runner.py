@@ -42,8 +42,8 @@ def run_file(
 ) -> RunResult:
     """Read and play one script file; one that cannot be read is a result with verdict `error` (SCTP: unsupported).
 
-    Without `allows_shell` a script that would run something outside of the test is unsupported, too. `claims` gives what
-    the script claims (`targets.base.Network`); it is not asked where time is virtual.
+    Without `allows_shell` a script that would run something outside of the test is unsupported, too. `claims` gives
+    what the script claims (`targets.base.Network`); it is not asked where time is virtual.
     """
     try:
         script, config = load(path, dialect=dialect, config=config, command_line=command_line)
