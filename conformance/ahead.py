@@ -6,8 +6,6 @@ meanwhile, in the order of the items.
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import pytest
@@ -17,8 +15,7 @@ from conformance.items import ScriptItem
 from conformance.selection import KERNEL
 from conformance.settings import settings_of
 from packetdrill_compat.outcome import RunResult
-from targets.base import TargetError
-from targets.crew import Crew
+from targets.crew import Crew, Future
 
 # Scripts of the public suites need a processor for a twentieth of their time; the rest is room for their commands.
 _JOBS_PER_PROCESSOR = 7
@@ -47,15 +44,7 @@ class Ahead:
     def play(self, item: ScriptItem) -> RunResult:
         """Return the result of an item, when it is there; raises what playing it raised."""
         future = self._futures.get(item.nodeid)
-        if future is None:
-            return running.play(item.job)
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            raise TargetError(
-                "a process that played scripts was killed",
-                next_step="run again; if nobody killed it (see dmesg), play fewer at once: --tcprove-jobs=2",
-            ) from None
+        return running.play(item.job) if future is None else future.result()
 
     def close(self) -> None:
         """End the crew."""

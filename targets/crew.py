@@ -13,9 +13,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
+
+from targets.base import TargetError
+
+__all__ = ["ALONE", "Crew", "Future", "Turn"]
 
 _PR_SET_PDEATHSIG = 1
 
@@ -61,7 +66,11 @@ class Crew(Generic[Job, Outcome]):
         return outcome
 
     def _start(self, job: Job, is_alone: bool, outcome: "Future[Outcome]") -> None:
-        done = self._pool.submit(self._work, job, is_alone)
+        try:
+            done: Future[Outcome | Turn] = self._pool.submit(self._work, job, is_alone)
+        except BrokenProcessPool as error:
+            done = Future()
+            done.set_exception(error)
         done.add_done_callback(lambda future: self._finished(job, is_alone, future, outcome))
 
     def _finished(self, job: Job, is_alone: bool, done: "Future[Outcome | Turn]", outcome: "Future[Outcome]") -> None:
@@ -75,7 +84,7 @@ class Crew(Generic[Job, Outcome]):
         elif done.cancelled():
             outcome.cancel()
         elif error is not None:
-            outcome.set_exception(error)
+            outcome.set_exception(_worker_died() if isinstance(error, BrokenProcessPool) else error)
         else:
             outcome.set_result(answer)  # type: ignore[arg-type]
         self._go_on(is_alone)
@@ -104,6 +113,13 @@ class Crew(Generic[Job, Outcome]):
             with suppress(OSError, ValueError):
                 worker.kill()
                 worker.join()
+
+
+def _worker_died() -> TargetError:
+    return TargetError(
+        "a process that played scripts was killed",
+        next_step="run again; if nobody killed it (see dmesg), play fewer at once: --tcprove-jobs=2",
+    )
 
 
 def _begin() -> None:
