@@ -6,6 +6,7 @@ from enum import Enum
 
 from reference_stack.connection import Connection
 from reference_stack.host.errqueue import ErrorQueue
+from reference_stack.host.fastopen import Keys
 from reference_stack.host.sendmemory import UNLIMITED, SendMemory
 from reference_stack.host.sendtimes import SendTimes
 from reference_stack.host.traits import HostTraits
@@ -166,6 +167,8 @@ class TcpSocket(Socket):
         self.syn_queue: list[TcpSocket] = []
         self.accept_queue: deque[TcpSocket] = deque()
         self.cookie_sent_at: Micros | None = None
+        self.fastopen_keys: Keys = ()
+        """Keys of this socket alone (TCP_FASTOPEN_KEY); without any the host's count."""
         # --- as a child that nobody has accepted yet
         self.parent: TcpSocket | None = None
         self.bare_ack_seen: Micros | None = None

@@ -1,6 +1,7 @@
 """Options of level SOL_TCP (tcp(7)); limits as measured on Linux 6.18."""
 
 from reference_stack.host.errnos import CallFailed, Errno
+from reference_stack.host.fastopen import split_keys
 from reference_stack.host.optionrows import (
     INT_MAX,
     BytesOption,
@@ -126,6 +127,18 @@ def _set_congestion(context: OptionContext, value: bytes) -> None:
     put_setting(context, "congestion_control", name)
 
 
+def _get_fastopen_key(context: OptionContext, _size: int, _initial: bytes) -> bytes:
+    return b"".join(context.stream.fastopen_keys)  # measured: without keys of its own the length comes back 0
+
+
+def _set_fastopen_key(context: OptionContext, value: bytes) -> None:
+    # Measured: 16 or 32 octets, in any state.
+    keys = split_keys(value)
+    if keys is None:
+        raise CallFailed(Errno.EINVAL)
+    context.stream.fastopen_keys = keys
+
+
 def _cc_info(_context: OptionContext, _size: int, _initial: bytes) -> bytes:
     return b""  # reno and cubic have none: the length comes back 0
 
@@ -184,6 +197,7 @@ TCP_OPTIONS: tuple[Option, ...] = (
         lambda context: context.stream.options.notsent_lowat,
         _set_notsent_lowat,
     ),
+    BytesOption(SOL_TCP, abi.TCP_FASTOPEN_KEY, "TCP_FASTOPEN_KEY", _HEADER, _get_fastopen_key, _set_fastopen_key),
     BytesOption(SOL_TCP, abi.TCP_CC_INFO, "TCP_CC_INFO", _HEADER, _cc_info),
     switch(SOL_TCP, abi.TCP_INQ, "TCP_INQ", _HEADER, "inq"),
     stored(SOL_TCP, abi.TCP_THIN_LINEAR_TIMEOUTS, "TCP_THIN_LINEAR_TIMEOUTS", _HEADER, minimum=0, maximum=1),
@@ -199,7 +213,6 @@ TCP_OPTIONS: tuple[Option, ...] = (
             "TCP_REPAIR_WINDOW",
             "TCP_FASTOPEN",
             "TCP_FASTOPEN_CONNECT",
-            "TCP_FASTOPEN_KEY",
             "TCP_FASTOPEN_NO_COOKIE",
             "TCP_TIMESTAMP",
             "TCP_SAVE_SYN",

@@ -50,6 +50,8 @@ class Sysctl:
     maximum: int = U8_MAX
     count: int = 1
     is_text: bool = False
+    form: Callable[[str], str] | None = None
+    """How the file shows a text that was written; `ValueError` for a text that is refused."""
     is_read_only: bool = False
     effect: Effect | None = None
     serves: tuple[tuple[str, int], ...] = ()

@@ -7,6 +7,7 @@ and the behaviour never contradict each other.
 
 from collections.abc import Callable, Collection, Iterator
 
+from reference_stack.host.fastopen import key_form
 from reference_stack.host.sysctl_rows import (
     INT_MAX,
     INT_MIN,
@@ -72,7 +73,7 @@ _TCP: tuple[Sysctl, ...] = (
     Sysctl("tcp_fack", "0"),
     Sysctl("tcp_fastopen", "1", INT_MIN, INT_MAX),
     Sysctl("tcp_fastopen_blackhole_timeout_sec", "0", 0, INT_MAX),
-    Sysctl("tcp_fastopen_key", "00000000-00000000-00000000-00000000", is_text=True),
+    Sysctl("tcp_fastopen_key", "00000000-00000000-00000000-00000000", is_text=True, form=key_form),
     Sysctl(
         "tcp_fin_timeout", "60", -SECONDS_MAX, SECONDS_MAX, effect=_plain("fin_timeout_us", _SECOND, acts=Acts.ALWAYS)
     ),
@@ -258,7 +259,7 @@ class SysctlSettings:
         value = " ".join(text.split())
         if row.is_text:
             self._check_control(row, value)
-            self._written[row.name] = value
+            self._written[row.name] = _formed(row, value)
             return
         self._written[row.name] = "\t".join(map(str, self._parse(row, value)))
 
@@ -298,3 +299,13 @@ class SysctlSettings:
         if not inside or len(numbers) != row.count:
             raise SysctlError(f'setting key "{row.name}": Invalid argument')
         return numbers
+
+
+def _formed(row: Sysctl, value: str) -> str:
+    """Return a written text as the file shows it; `SysctlError` for one that the setting refuses."""
+    if row.form is None:
+        return value
+    try:
+        return row.form(value)
+    except ValueError:
+        raise SysctlError(f'setting key "{row.name}": Invalid argument') from None

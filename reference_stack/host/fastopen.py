@@ -1,0 +1,51 @@
+"""Fast Open cookies and their keys (RFC 7413, section 4.1.2), in the construction of Linux: scripts fix the key.
+
+A key is 16 octets, and there may be two: the first makes cookies, both are accepted, so that keys can be changed while
+cookies are out (section 4.1.2: "the server should periodically change the key").
+"""
+
+import re
+from ipaddress import ip_address
+from struct import pack, unpack
+from typing import TypeAlias
+
+from reference_stack.host.siphash import siphash
+
+Keys: TypeAlias = tuple[bytes, ...]
+
+KEY_OCTETS = 16
+_FORM = re.compile(r"\s*([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)", re.IGNORECASE)
+_WORD = 2**32
+
+
+def split_keys(octets: bytes) -> Keys | None:
+    """Return the one or two keys in the value of TCP_FASTOPEN_KEY; None for any other length."""
+    if len(octets) not in (KEY_OCTETS, 2 * KEY_OCTETS):
+        return None
+    return tuple(octets[at : at + KEY_OCTETS] for at in range(0, len(octets), KEY_OCTETS))
+
+
+def read_keys(text: str) -> Keys:
+    """Read the text of ``tcp_fastopen_key``: four hexadecimal words with dashes, a second key behind a comma.
+
+    Measured: words above 32 bits are cut, what follows the fourth word is ignored. `ValueError` for anything else.
+    """
+    matches = [_FORM.match(part) for part in text.split(",", 1)]
+    if None in matches:
+        raise ValueError(f"no key: {text!r}")
+    return tuple(pack("<4I", *(int(word, 16) % _WORD for word in match.groups())) for match in matches if match)
+
+
+def show_keys(keys: Keys) -> str:
+    """Return keys as the setting's file shows them."""
+    return ",".join("-".join(f"{word:08x}" for word in unpack("<4I", key)) for key in keys)
+
+
+def key_form(text: str) -> str:
+    """Return the text of ``tcp_fastopen_key`` as the file shows it after a write; `ValueError` for one that is none."""
+    return show_keys(read_keys(text))
+
+
+def cookie(key: bytes, client_ip: str, server_ip: str) -> bytes:
+    """Return the cookie of 8 octets for a pair of addresses of one family, in the order of the SYN's IP header."""
+    return pack("<Q", siphash(key, ip_address(client_ip).packed + ip_address(server_ip).packed))
