@@ -20,6 +20,7 @@ from wire.tcp import TcpSegment
 
 if TYPE_CHECKING:
     from wire.abi import TcpInfo
+    from wire.options import TcpOption
 
 __all__ = ["Connection", "ConnectionSettings", "FourTuple", "IcmpError", "Outgoing"]
 
@@ -45,11 +46,13 @@ class Connection(ConnectionCore):
         """Active OPEN: the SYN is queued and the state is SYN-SENT (RFC 9293, 3.10.1)."""
         self.calls["call/open-active"](self, now=now)
 
-    def accept_syn(self, segment: TcpSegment, *, now: Micros, ecn: int = 0) -> None:
+    def accept_syn(self, segment: TcpSegment, *, now: Micros, ecn: int = 0, option: "TcpOption | None" = None) -> None:
         """Passive OPEN got this SYN: the state is SYN-RECEIVED and the SYN-ACK is queued (RFC 9293, 3.10.7.2).
 
-        `ecn` is the ECN codepoint of the IP header.
+        `ecn` is the ECN codepoint of the IP header; `option` goes on the first SYN-ACK where it fits (a Fast Open
+        cookie, RFC 7413, 4.2.1).
         """
+        self.first_syn_option = option
         self.tcb.is_passive = True
         self.authentication.begin_with(self, segment)
         negotiation.prepare_syn(self, now=now)

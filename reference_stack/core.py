@@ -19,6 +19,7 @@ from reference_stack.settings import ConnectionSettings
 from reference_stack.states import State
 from reference_stack.tcb import Tcb
 from reference_stack.timers import CORK, FIN_WAIT_2, KEEPALIVE, RECOVERY, RETRANSMISSION, TIME_WAIT, Timers
+from wire.options import TcpOption
 
 Micros: TypeAlias = int
 
@@ -114,6 +115,8 @@ class ConnectionCore:
         self.soft_error = 0
         self.is_deleted = False
         self.has_peer_syn = False
+        self.first_syn_option: TcpOption | None = None
+        """An option that only the first transmission of our SYN or SYN-ACK has (RFC 7413, 4.2.2)."""
         self.ack_now = False
         """An acknowledgment leaves when the event is finished."""
         self.segments_before_rest: int | None = None

@@ -113,6 +113,8 @@ def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
     tcb.offered_window = connection.window.behind_syn(connection, window)
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + tcb.offered_window) if is_answer else tcb.offered_window
     options: tuple[TcpOption, ...] = connection.options.syn(connection, now=now)
+    # RFC 7413, 4.2.2: a repeated SYN or SYN-ACK has no Fast Open option.
+    connection.first_syn_option = None
     ports = connection.four_tuple
     ack = tcb.rcv_nxt & MASK if is_answer else 0
     _queue(

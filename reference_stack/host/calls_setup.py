@@ -102,7 +102,8 @@ class SetupCalls(CallBase):
     def listen(self, *, fd: int, backlog: int, now: Micros) -> Result:  # noqa: ARG002
         """listen(2); an unbound socket gets an ephemeral port, and a second call changes the backlog."""
         socket = self.stream(fd)
-        if not socket.is_listening:
+        begins = not socket.is_listening
+        if begins:
             if socket.phase is not Phase.UNCONNECTED or socket.state is not State.CLOSED:
                 raise CallFailed(Errno.EINVAL)
             if not socket.is_bound:
@@ -115,6 +116,10 @@ class SetupCalls(CallBase):
         # listen(2): a backlog above somaxconn is cut; the kernel reads a negative one as a very large one.
         limit = self.around.sysctls.number("net.core.somaxconn")
         socket.backlog = limit if not 0 <= backlog <= limit else backlog
+        mode = self.around.sysctls.number("net.ipv4.tcp_fastopen")
+        if begins and mode & 0x2 and mode & 0x400 and not socket.fastopen_limit:
+            # Measured: every listener has Fast Open then, with its backlog as the limit.
+            socket.fastopen_limit = socket.backlog
         return OK
 
     # --- connections ---------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from struct import pack, unpack
 from typing import TypeAlias
 
 from reference_stack.host.siphash import siphash
+from wire.options import FastOpen
+from wire.tcp import TcpSegment
 
 Keys: TypeAlias = tuple[bytes, ...]
 
@@ -49,3 +51,15 @@ def key_form(text: str) -> str:
 def cookie(key: bytes, client_ip: str, server_ip: str) -> bytes:
     """Return the cookie of 8 octets for a pair of addresses of one family, in the order of the SYN's IP header."""
     return pack("<Q", siphash(key, ip_address(client_ip).packed + ip_address(server_ip).packed))
+
+
+def asked_cookie(syn: TcpSegment) -> FastOpen | None:
+    """Return the Fast Open option of a SYN, an empty one for a request; None without one of a legal length.
+
+    RFC 7413, section 4.1.1: a cookie has 4 to 16 octets, an even number; an option of another length is ignored.
+    """
+    found = [option for option in syn.options if isinstance(option, FastOpen)]
+    last = found[-1] if found else None
+    if last is None or (last.cookie and not (4 <= len(last.cookie) <= 16 and len(last.cookie) % 2 == 0)):
+        return None
+    return last

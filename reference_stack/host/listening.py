@@ -8,6 +8,7 @@ from reference_stack.authentication.algorithms import Path
 from reference_stack.authentication.signing import accepts_unconnected, sign_unconnected
 from reference_stack.connection import FourTuple
 from reference_stack.host.errnos import NotModelled
+from reference_stack.host.fastopen import Keys, asked_cookie, cookie, read_keys
 from reference_stack.host.iplayer import fields_of
 from reference_stack.host.sockets import Phase, TcpSocket
 from reference_stack.host.syncookies import LIFETIME_MINUTES, MINUTE_US
@@ -18,7 +19,7 @@ from reference_stack.states import State
 from wire.options import FastOpen, Md5, Mss, Timestamps
 from wire.tcp import ACK, AE, FIN, RST, SYN, TcpSegment
 
-_FAST_OPEN_SERVER, _FAST_OPEN_WITHOUT_COOKIE, _FAST_OPEN_EVERYWHERE = 0x2, 0x200, 0x400
+_FAST_OPEN_SERVER, _FAST_OPEN_WITHOUT_COOKIE = 0x2, 0x200
 
 
 class ListeningTcp(TcpBase):
@@ -54,12 +55,13 @@ class ListeningTcp(TcpBase):
             if not self._is_cookie(listener, name, segment, now=now):
                 self._refuse(listener, name, segment)
         elif verdict is ListenVerdict.ACCEPT and not listener.is_backlog_full:
-            self._refuse_fast_open(segment)
+            option = self._fast_open(listener, name, segment)
             if self._wants_cookie(listener):
                 self._send_cookie(listener, name, segment, now=now)
             elif self._has_room(listener):
                 child = self._child(listener, name)
-                self._begin(child, now=now, least_isn=least_isn).accept_syn(segment, now=now, ecn=ecn)
+                connection = self._begin(child, now=now, least_isn=least_isn)
+                connection.accept_syn(segment, now=now, ecn=ecn, option=option)
                 self.settle(child, now=now)
 
     def _refuse(self, listener: TcpSocket, name: FourTuple, segment: TcpSegment) -> None:
@@ -70,13 +72,28 @@ class ListeningTcp(TcpBase):
             reset = sign_unconnected(listener.settings, Path(name.local_ip, name.remote_ip), reset)
         self._answer(name, reset)
 
-    def _refuse_fast_open(self, syn: TcpSegment) -> None:
-        """Raise `NotModelled` for a SYN that Fast Open would treat in its own way (tcp_fastopen: 2, 0x200, 0x400)."""
+    def _fast_open(self, listener: TcpSocket, name: FourTuple, syn: TcpSegment) -> FastOpen | None:
+        """Return the cookie that the SYN-ACK grants: asked for, or in place of one that is not ours (RFC 7413, 4.2).
+
+        Raises `NotModelled` for a SYN whose text Linux would take at once: with a valid cookie, or with none needed.
+        """
+        asked = asked_cookie(syn)
         mode = self._around.sysctls.number("net.ipv4.tcp_fastopen")
-        if mode & _FAST_OPEN_SERVER and mode & _FAST_OPEN_EVERYWHERE:
-            has_option = any(isinstance(option, FastOpen) for option in syn.options)
-            if has_option or (mode & _FAST_OPEN_WITHOUT_COOKIE and syn.payload):
-                raise NotModelled(f"Fast Open of a listener (net.ipv4.tcp_fastopen is {mode:#x})")
+        if not (mode & _FAST_OPEN_SERVER and listener.fastopen_limit and (asked or syn.payload)):
+            return None
+        keys = listener.fastopen_keys or self._fast_open_keys()
+        valid = [cookie(key, name.remote_ip, name.local_ip) for key in keys]
+        if mode & _FAST_OPEN_WITHOUT_COOKIE or (asked and asked.cookie in valid):
+            raise NotModelled(f"Fast Open of a listener (net.ipv4.tcp_fastopen is {mode:#x})")
+        return FastOpen(valid[0], experimental=asked.experimental) if asked else None
+
+    def _fast_open_keys(self) -> Keys:
+        """Return the host's keys: those that were set, else one of its own making."""
+        name = "net.ipv4.tcp_fastopen_key"
+        if self._around.sysctls.was_written(name):
+            return read_keys(self._around.sysctls.read(name))
+        words = (self._around.secrets.hash32("fast open", at) for at in range(4))
+        return (b"".join(word.to_bytes(4, "little") for word in words),)
 
     def _wants_cookie(self, listener: TcpSocket) -> bool:
         """Whether a SYN is answered without keeping it (tcp(7), tcp_syncookies: 1 when full, 2 always)."""

@@ -167,6 +167,8 @@ class TcpSocket(Socket):
         self.syn_queue: list[TcpSocket] = []
         self.accept_queue: deque[TcpSocket] = deque()
         self.cookie_sent_at: Micros | None = None
+        self.fastopen_limit = 0
+        """TCP_FASTOPEN: most connections that may wait for the end of their handshake; 0 is off."""
         self.fastopen_keys: Keys = ()
         """Keys of this socket alone (TCP_FASTOPEN_KEY); without any the host's count."""
         # --- as a child that nobody has accepted yet

@@ -127,6 +127,14 @@ def _set_congestion(context: OptionContext, value: bytes) -> None:
     put_setting(context, "congestion_control", name)
 
 
+def _set_fastopen(context: OptionContext, value: int) -> None:
+    # Measured: only on a closed or listening socket, not below 0, cut to somaxconn.
+    socket = context.stream
+    if value < 0 or not (socket.is_listening or socket.state is State.CLOSED):
+        raise CallFailed(Errno.EINVAL)
+    socket.fastopen_limit = min(value, context.around.sysctls.number("net.core.somaxconn"))
+
+
 def _get_fastopen_key(context: OptionContext, _size: int, _initial: bytes) -> bytes:
     return b"".join(context.stream.fastopen_keys)  # measured: without keys of its own the length comes back 0
 
@@ -197,6 +205,14 @@ TCP_OPTIONS: tuple[Option, ...] = (
         lambda context: context.stream.options.notsent_lowat,
         _set_notsent_lowat,
     ),
+    IntOption(
+        SOL_TCP,
+        abi.TCP_FASTOPEN,
+        "TCP_FASTOPEN",
+        _MAN,
+        lambda context: context.stream.fastopen_limit,
+        _set_fastopen,
+    ),
     BytesOption(SOL_TCP, abi.TCP_FASTOPEN_KEY, "TCP_FASTOPEN_KEY", _HEADER, _get_fastopen_key, _set_fastopen_key),
     BytesOption(SOL_TCP, abi.TCP_CC_INFO, "TCP_CC_INFO", _HEADER, _cc_info),
     switch(SOL_TCP, abi.TCP_INQ, "TCP_INQ", _HEADER, "inq"),
@@ -211,7 +227,6 @@ TCP_OPTIONS: tuple[Option, ...] = (
             "TCP_QUEUE_SEQ",
             "TCP_REPAIR_OPTIONS",
             "TCP_REPAIR_WINDOW",
-            "TCP_FASTOPEN",
             "TCP_FASTOPEN_CONNECT",
             "TCP_FASTOPEN_NO_COOKIE",
             "TCP_TIMESTAMP",

@@ -1,6 +1,6 @@
 """The personality ``linux``: constants and choices of Linux 6.18, so that packetdrill scripts for Linux pass.
 
-Not there: TCP Fast Open, automatic tuning of the receive buffer, autocorking.
+Not there: TCP Fast Open (beyond the granting of cookies), automatic tuning of the receive buffer, autocorking.
 """
 
 from errno import ECONNRESET, EPIPE

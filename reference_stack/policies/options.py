@@ -37,6 +37,12 @@ class SegmentOptions:
         options += self.announcement(connection, options)
         if is_answer and connection.ecn.is_option_due(connection, is_syn=True):
             options += self.feedback(connection, options, is_syn=True)
+        if connection.first_syn_option is not None:
+            extra = connection.first_syn_option
+            # Filled up to whole words, as RFC 7413 (4.1.1) draws it.
+            extras = [extra, *[NOP] * (-len(extra.build()) % 4)]
+            if len(build_options([*options, *extras])) <= MAX_OPTION_OCTETS:
+                options += extras
         return tuple(options)
 
     def wants_timestamps(self, connection: "ConnectionCore") -> bool:

@@ -20,9 +20,12 @@ from wire.abi import (
     SOCK_RAW,
     SOCK_STREAM,
     SOL_SOCKET,
+    SOL_TCP,
+    TCP_FASTOPEN,
     pack_timeval,
 )
 from wire.options import FastOpen, TcpOption
+from wire.tcp import TcpSegment
 
 # ---------------------------------------------------------------- socket
 
@@ -303,14 +306,66 @@ def test_tcp_abort_on_overflow_resets_instead(linux: World) -> None:
     assert linux.sent() == ["R 1:1(0)"]
 
 
-@pytest.mark.parametrize(("mode", "options"), [("0x403", (FastOpen(b""),)), ("0x402", (FastOpen(bytes(8)),))])
-def test_fast_open_that_is_switched_on_is_named_not_simulated(
-    world: World, mode: str, options: tuple[TcpOption, ...]
+_KEY = "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"
+_COOKIE = bytes.fromhex("3021b9d889017eeb")  # of Linux 6.18 for the world's two addresses
+
+
+def _listen_fast(world: World, mode: str = "0x403") -> int:
+    world.host.shell(f"sysctl -q net.ipv4.tcp_fastopen={mode} net.ipv4.tcp_fastopen_key={_KEY}", now=0)
+    return world.listen()
+
+
+def _granted(world: World) -> list[TcpOption]:
+    (packet,) = world.sent_packets()
+    assert isinstance(packet.body, TcpSegment)
+    return [option for option in packet.body.options if isinstance(option, FastOpen)]
+
+
+@pytest.mark.parametrize("cookie", [b"", bytes(8), bytes(16)])
+@pytest.mark.parametrize("is_experimental", [False, True])
+def test_a_cookie_is_granted_for_a_request_and_for_a_wrong_one(
+    world: World, cookie: bytes, is_experimental: bool
 ) -> None:
-    world.host.shell(f"sysctl -q net.ipv4.tcp_fastopen={mode}", now=0)
-    world.listen()
+    # RFC 7413, 4.2.1 and 4.2.2; the text of the SYN is not acknowledged.
+    _listen_fast(world)
+    world.inject("S 0:10(10)", options=(FastOpen(cookie, is_experimental),))
+    assert _granted(world) == [FastOpen(_COOKIE, is_experimental)]
+
+
+@pytest.mark.parametrize("length", [2, 3, 5, 18])
+def test_a_cookie_of_an_illegal_length_is_ignored(world: World, length: int) -> None:
+    # RFC 7413, 4.1.1.
+    _listen_fast(world)
+    world.inject("S 0:10(10)", options=(FastOpen(bytes(length)),))
+    assert _granted(world) == []
+
+
+def test_a_repeated_syn_ack_brings_no_cookie(world: World) -> None:
+    # RFC 7413, 4.2.2.
+    _listen_fast(world)
+    world.inject("S 0:0(0)", options=(FastOpen(),))
+    assert _granted(world) == [FastOpen(_COOKIE)]
+    world.advance(1_100_000)
+    assert _granted(world) == []
+
+
+def test_no_listener_grants_cookies_unless_asked_to(world: World) -> None:
+    # RFC 7413, 2: TCP_FASTOPEN, or bit 0x400 of the setting.
+    fd = _listen_fast(world, "0x3")
+    world.inject("S 0:0(0)", options=(FastOpen(),))
+    assert _granted(world) == []
+    assert world.setsockopt(fd, SOL_TCP, TCP_FASTOPEN, 5).value == 0
+    world.inject("S 0:0(0)", options=(FastOpen(),), src_port=40_001)
+    assert _granted(world) == [FastOpen(_COOKIE)]
+
+
+@pytest.mark.parametrize(("mode", "option"), [("0x403", FastOpen(_COOKIE)), ("0x602", FastOpen())])
+def test_text_that_would_be_taken_with_the_syn_is_named_not_simulated(
+    world: World, mode: str, option: FastOpen
+) -> None:
+    _listen_fast(world, mode)
     with pytest.raises(NotModelled, match="Fast Open"):
-        world.inject("S 0:0(0)", options=options)
+        world.inject("S 0:10(10)", options=(option,))
 
 
 def test_fast_open_that_is_off_is_an_unknown_option(world: World) -> None:
