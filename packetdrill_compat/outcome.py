@@ -69,6 +69,7 @@ class Failure:
     lateness: Micros | None = None
     next_step: str = ""
     event_index: int | None = None
+    excess: Micros = 0
     is_of_whole_script: bool = False
 
     @property

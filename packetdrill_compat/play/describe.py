@@ -39,6 +39,7 @@ def failure_of_event(error: PlayError, script: Script, player: Player) -> Failur
         lateness=None if is_virtual else max(player.lateness, default=None),
         next_step=error.next_step or (_CORRECT if error.kind is FailureKind.SCRIPT else ""),
         event_index=index,
+        excess=error.excess,
         is_of_whole_script=error.message.startswith("error executing code"),
     )
 

@@ -8,7 +8,8 @@ class PlayError(Exception):
 
     `message` is the C tool's wording. `can_warn` marks the packet errors that ``--non_fatal=packet`` turns into
     warnings (section 2.6). `event_index` names the event when it is not the one being played. A message that
-    `stands_alone` says nothing of the event's packet or call, and is not put behind its name.
+    `stands_alone` says nothing of the event's packet or call, and is not put behind its name. `excess` is how far the
+    stack's moment lies beyond what is tolerated (`timing.excess`); 0 where the moment is the harness's own, or fine.
     """
 
     def __init__(
@@ -23,8 +24,10 @@ class PlayError(Exception):
         next_step: str = "",
         event_index: int | None = None,
         stands_alone: bool = False,
+        excess: int = 0,
     ) -> None:
         self.message = message
+        self.excess = excess
         self.event_index = event_index
         self.kind = kind
         self.stands_alone = stands_alone

@@ -16,6 +16,7 @@ from packetdrill_compat.play.snapshot import Snapshot
 from packetdrill_compat.play.timing import (
     Due,
     check,
+    excess,
     goes_backward,
     resolve,
     seconds,
@@ -192,6 +193,9 @@ class Player:
             if expectation.frames and self._judge_time(due, expectation.frames[-1].time):
                 came = seconds(expectation.frames[-1].time)
                 error.differences += (Difference("time", show_due(due), came),)
+                error.excess = excess(
+                    due, expectation.frames[-1].time, reference=self._reference, tolerance=self._tolerance
+                )
             if not (error.can_warn and self.config.non_fatal_packet):
                 raise
             error.event_index = self.current
@@ -282,7 +286,8 @@ class Player:
         end = Due(due.kind, due.call_end, due.call_end, due.offset)
         late = check(end, returned, reference=due.time, tolerance=self._tolerance, what="system call return")
         if late:
-            raise PlayError(late, kind=FailureKind.TIMING)
+            beyond = excess(end, returned, reference=due.time, tolerance=self._tolerance)
+            raise PlayError(late, kind=FailureKind.TIMING, excess=beyond)
 
     def finish_blocked_call(self) -> None:
         """At the end a blocking call has one more second to return (section 5.5)."""

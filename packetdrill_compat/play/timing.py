@@ -80,13 +80,20 @@ def check(due: Due, actual: Micros, *, reference: Micros | None, tolerance: Tole
 
     `reference` is the time of the previous event, None when there is none. Both ends are inclusive.
     """
-    if due.kind is TimeKind.ANY:
+    if due.kind is TimeKind.ANY or not excess(due, actual, reference=reference, tolerance=tolerance):
         return None
-    slack = tolerance.usecs if reference is None else tolerance.over(due.time - reference)
+    return _message(due, actual, _slack(due, reference, tolerance), what)
+
+
+def excess(due: Due, actual: Micros, *, reference: Micros | None, tolerance: Tolerance) -> Micros:
+    """How far a moment lies beyond what is tolerated: positive for too late, negative for too early, 0 for in time."""
+    slack = _slack(due, reference, tolerance)
     last = due.end if due.kind in RANGE_KINDS else due.time
-    if due.time - slack <= actual <= last + slack:
-        return None
-    return _message(due, actual, slack, what)
+    return min(0, actual - (due.time - slack)) or max(0, actual - (last + slack))
+
+
+def _slack(due: Due, reference: Micros | None, tolerance: Tolerance) -> Micros:
+    return tolerance.usecs if reference is None else tolerance.over(due.time - reference)
 
 
 def _message(due: Due, actual: Micros, slack: Micros, what: str) -> str:
