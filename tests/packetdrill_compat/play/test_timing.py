@@ -14,7 +14,7 @@ from packetdrill_compat.ast import (
     TcpSpec,
     TimeKind,
 )
-from packetdrill_compat.play.timing import Due, Tolerance, check, goes_backward, receive_timeout, resolve
+from packetdrill_compat.play.timing import Due, Tolerance, check, excess, goes_backward, receive_timeout, resolve
 from wire.tcp import ACK
 
 MS = 1_000
@@ -35,6 +35,21 @@ def test_relative_time_counts_from_the_moment_the_event_is_reached() -> None:
     previous = call(TimeKind.ABSOLUTE, 5 * MS)
     due = resolve(event, previous=previous, previous_due=Due(TimeKind.ABSOLUTE, 5 * MS, 0), now=7 * MS)
     assert due.time == 17 * MS
+
+
+def test_a_delay_counts_from_the_end_of_the_event_before_as_long_as_it_is_not_over() -> None:
+    event = call(TimeKind.RELATIVE, 10 * MS)
+    due = resolve(event, previous=event, previous_due=None, now=2 * MS, finished=1 * MS)
+    assert due.time == 11 * MS
+    # What is over already cannot be kept; then the delay counts from now, as without that knowledge.
+    late = resolve(call(TimeKind.RELATIVE, 0), previous=event, previous_due=None, now=2 * MS, finished=1 * MS)
+    assert late.time == 2 * MS
+
+
+@pytest.mark.parametrize(("actual", "beyond"), [(5, -1), (6, 0), (14, 0), (16, 2)])
+def test_excess_is_what_the_tolerance_does_not_cover(actual: int, beyond: int) -> None:
+    due = Due(TimeKind.RELATIVE, 10 * MS, 0)
+    assert excess(due, actual * MS, reference=None, tolerance=TOLERANCE) == beyond * MS
 
 
 def test_chain_of_inbound_packets_counts_from_the_scheduled_time_of_the_packet_before() -> None:
