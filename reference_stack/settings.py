@@ -82,6 +82,8 @@ class ConnectionSettings:
     """The application set SO_RCVBUF itself, which ends automatic tuning."""
     rmem_max: int = 6_291_456
     """Largest receive buffer that may come; decides the window scale (sysctl ``tcp_rmem[2]``)."""
+    app_win: int = 31
+    """sysctl ``tcp_app_win``: a share of 2 to the power of this of the first window stays free; 0 reserves nothing."""
     core_rmem_max: int = 4_194_304
     """sysctl ``net.core.rmem_max``; decides the window scale too, where the personality does that."""
     window_clamp: int = 0
@@ -111,6 +113,8 @@ class ConnectionSettings:
     """
     ecn_option: int = 2
     """sysctl ``tcp_ecn_option``: 0 leaves the option of accurate ECN out."""
+    ecn_fallback: bool = True
+    """sysctl ``tcp_ecn_fallback``: a SYN that is repeated does not ask for ECN (RFC 3168, 6.1.1.1)."""
     urgent_points_to_last: bool = False
     """sysctl ``tcp_stdurg``: the urgent pointer names the last urgent octet (RFC 1122) and not the one after it."""
 

@@ -23,6 +23,8 @@ class IcmpReading:
     errno: int
     hard: bool
     mtu: int | None = None
+    is_unreachable: bool = False
+    """There is no way to the host or its network: codes that RFC 6069 speaks of."""
 
 
 # Codes of "destination unreachable": the errno as Linux gives it (icmp_err_convert), and hard or soft. RFC 1122
@@ -71,7 +73,7 @@ def _read_v4(kind: int, code: int, rest: int) -> IcmpReading | None:
     if kind == UNREACHABLE_V4 and code < len(_UNREACHABLE_V4):
         errno, hard = _UNREACHABLE_V4[code]
         # RFC 1191 section 4: the low 16 bits are the next-hop MTU, 0 from a router that does not know of it.
-        return IcmpReading(errno, hard, rest & 0xFFFF if code == FRAGMENTATION_NEEDED else None)
+        return IcmpReading(errno, hard, rest & 0xFFFF if code == FRAGMENTATION_NEEDED else None, code in (0, 1))
     if kind == TIME_EXCEEDED_V4:
         return IcmpReading(Errno.EHOSTUNREACH, False)
     if kind == PARAMETER_V4:
@@ -81,7 +83,7 @@ def _read_v4(kind: int, code: int, rest: int) -> IcmpReading | None:
 
 def _read_v6(kind: int, code: int, rest: int) -> IcmpReading | None:
     if kind == UNREACHABLE_V6 and code < len(_UNREACHABLE_V6):
-        return IcmpReading(*_UNREACHABLE_V6[code])
+        return IcmpReading(*_UNREACHABLE_V6[code], is_unreachable=code == 0)
     if kind == TOO_BIG_V6:
         return IcmpReading(Errno.EMSGSIZE, False, rest)
     if kind == TIME_EXCEEDED_V6:

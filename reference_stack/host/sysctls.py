@@ -46,7 +46,7 @@ _TCP: tuple[Sysctl, ...] = (
     Sysctl("tcp_abort_on_overflow", "0"),
     Sysctl("tcp_adv_win_scale", "1", -31, 31),
     Sysctl("tcp_allowed_congestion_control", "reno cubic", is_text=True),
-    Sysctl("tcp_app_win", "31", 0, 31),
+    Sysctl("tcp_app_win", "31", 0, 31, effect=_plain("app_win")),
     Sysctl("tcp_autocorking", "1", 0, 1),
     Sysctl("tcp_available_congestion_control", "reno cubic", is_text=True, is_read_only=True),
     Sysctl("tcp_backlog_ack_defer", "1", 0, 1),
@@ -67,7 +67,7 @@ _TCP: tuple[Sysctl, ...] = (
     Sysctl("tcp_early_retrans", "3", 0, 4, effect=_plain("early_retransmit", acts=Acts.ALWAYS)),
     # Accurate ECN: the releases that have it switched on take 3 to 5 (linux/tcp_ecn.h); 6.18 was measured to refuse.
     Sysctl("tcp_ecn", "2", 0, 5, effect=_plain("ecn")),
-    Sysctl("tcp_ecn_fallback", "1", 0, 1),
+    Sysctl("tcp_ecn_fallback", "1", 0, 1, effect=_switch("ecn_fallback")),
     Sysctl("tcp_ecn_option", "2", 0, 2, effect=_plain("ecn_option")),
     Sysctl("tcp_ecn_option_beacon", "3", 0, 3),
     Sysctl("tcp_fack", "0"),

@@ -123,7 +123,9 @@ class TcpLayer(ListeningTcp):
             self._around.counters.count("TcpExtOutOfWindowIcmps")
         hard = reading.hard or (self._around.traits.any_icmp_ends_connect and socket.is_in_handshake)
         had_soft = socket.live.soft_error
-        socket.live.on_icmp_error(IcmpError(reading.errno, hard, reading.mtu, quoted_seq), now=now)
+        socket.live.on_icmp_error(
+            IcmpError(reading.errno, hard, reading.mtu, quoted_seq, reading.is_unreachable), now=now
+        )
         if socket.options.recverr and socket.live is not None and socket.live.soft_error not in (0, had_soft):
             # tcp(7), IP_RECVERR: errors are passed on at once; measured: one failing call, and the connection lives.
             socket.error, socket.live.soft_error = socket.live.soft_error, 0

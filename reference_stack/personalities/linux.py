@@ -14,6 +14,7 @@ from reference_stack.arrival.tables import SYN_SENT_RULES, SYNCHRONIZED_RULES
 from reference_stack.personality import Personality, Policies
 from reference_stack.policies.linux.acking import LinuxDelayedAck
 from reference_stack.policies.linux.ecn import LinuxEcn
+from reference_stack.policies.linux.icmp import LinuxIcmpErrors
 from reference_stack.policies.linux.misc import (
     LinuxChallengeAck,
     LinuxLimits,
@@ -85,6 +86,7 @@ POLICIES = Policies(
     transmission=LinuxTransmission,
     window=LinuxReceiveWindow,
     mss=LinuxSegmentSizes,
+    icmp=LinuxIcmpErrors,
     options=LinuxSegmentOptions,
     mtu_search=LinuxMtuSearch,
     challenge=LinuxChallengeAck,

@@ -26,7 +26,12 @@ class Ecn:
 
     def syn_flags(self, connection: "ConnectionCore") -> int:
         """Return the flags to add to a SYN (RFC 3168, 6.1.1); not on a retransmitted one (6.1.1.1)."""
-        return ECE | CWR if connection.settings.ecn in ASKS and connection.syn_retransmissions == 0 else 0
+        return ECE | CWR if self._is_asking(connection) else 0
+
+    @staticmethod
+    def _is_asking(connection: "ConnectionCore") -> bool:
+        is_given_up = connection.syn_retransmissions > 0 and connection.settings.ecn_fallback
+        return connection.settings.ecn in ASKS and not is_given_up
 
     def synack_flags(self, connection: "ConnectionCore") -> int:
         """Return the flags to add to a SYN-ACK: ECE alone, and only in reply to an ECN-setup SYN."""
@@ -37,8 +42,7 @@ class Ecn:
         flags = arrival.flags & (ECE | CWR)
         if arrival.flags & ACK:
             # We may use ECN only if our SYN asked for it and the answer is ECE without CWR.
-            asked = connection.settings.ecn in ASKS and connection.syn_retransmissions == 0
-            connection.tcb.has_ecn = asked and flags == ECE
+            connection.tcb.has_ecn = self._is_asking(connection) and flags == ECE
         else:
             connection.tcb.has_ecn = connection.settings.ecn in ANSWERS and flags == ECE | CWR
 

@@ -21,6 +21,8 @@ class IcmpError(NamedTuple):
     hard: bool
     mtu: int | None
     quoted_seq: int
+    is_unreachable: bool = False
+    """The message says that there is no way to the host or its network (RFC 6069, section 2)."""
 
 
 # RFC 1191, section 7.1: plateaus for routers that do not tell the next-hop MTU.

@@ -106,7 +106,10 @@ class LinuxReceiveWindow(ReceiveWindow):
     def _first_clamp(self, connection: "ConnectionCore") -> int:
         whole, mss = self._opening.whole or self.whole(connection), connection.tcb.rcv_mss
         clamp = min(connection.settings.window_clamp or (1 << 30), MAX_FIELD << connection.tcb.rcv_wscale, whole)
-        if clamp > 2 * mss and clamp + mss > whole:
+        reserved = connection.settings.app_win
+        if reserved and clamp >= whole > 4 * mss:
+            clamp = max(whole - (whole >> reserved), 4 * mss)
+        if reserved and clamp > 2 * mss and clamp + mss > whole:
             clamp = max(2 * mss, whole - mss)
         return clamp
 
