@@ -9,8 +9,8 @@ from reference_stack.host.icmp import IcmpReading, read_error
 @pytest.mark.parametrize(
     ("version", "kind", "code", "rest", "expected"),
     [
-        (4, 3, 0, 0, IcmpReading(Errno.ENETUNREACH, False)),
-        (4, 3, 1, 0, IcmpReading(Errno.EHOSTUNREACH, False)),
+        (4, 3, 0, 0, IcmpReading(Errno.ENETUNREACH, False, is_unreachable=True)),
+        (4, 3, 1, 0, IcmpReading(Errno.EHOSTUNREACH, False, is_unreachable=True)),
         (4, 3, 2, 0, IcmpReading(Errno.ENOPROTOOPT, True)),
         (4, 3, 3, 0, IcmpReading(Errno.ECONNREFUSED, True)),
         (4, 3, 4, 1400, IcmpReading(Errno.EMSGSIZE, False, 1400)),
@@ -22,7 +22,7 @@ from reference_stack.host.icmp import IcmpReading, read_error
         (4, 11, 0, 0, IcmpReading(Errno.EHOSTUNREACH, False)),
         (4, 12, 0, 0, IcmpReading(Errno.EPROTO, False)),
         (4, 5, 1, 0, None),
-        (6, 1, 0, 0, IcmpReading(Errno.ENETUNREACH, False)),
+        (6, 1, 0, 0, IcmpReading(Errno.ENETUNREACH, False, is_unreachable=True)),
         (6, 1, 1, 0, IcmpReading(Errno.EACCES, True)),
         (6, 1, 3, 0, IcmpReading(Errno.EHOSTUNREACH, False)),
         (6, 1, 4, 0, IcmpReading(Errno.ECONNREFUSED, True)),
