@@ -1,6 +1,7 @@
 """Faults in CLOSED, LISTEN, SYN-SENT and SYN-RECEIVED."""
 
 import errno
+from typing import Any
 
 from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
@@ -159,10 +160,10 @@ def open_without_syn(original: ArrivalRule, connection: ConnectionCore, arrival:
 
 @OPENING.connection("accept_syn", "isn-max-overflow", "RFC 9293 3.4")
 def stop_at_highest_number(
-    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, **circumstances: Any
 ) -> None:
     """A SYN with the highest sequence number is acknowledged with that number."""
-    original(segment, now=now, ecn=ecn)
+    original(segment, **circumstances)
     if segment.seq == MASK:
         last = connection.outgoing[-1]
         connection.outgoing[-1] = last._replace(segment=last.segment._replace(ack=MASK))
@@ -173,10 +174,10 @@ def stop_at_highest_number(
 
 @OPENING.connection("accept_syn", "syn-data-acked-not-delivered", "RFC 9293 3.10.7.2")
 def lose_text_of_syn(
-    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, **circumstances: Any
 ) -> None:
     """Text on a SYN is acknowledged and thrown away."""
-    original(segment._replace(payload=b""), now=now, ecn=ecn)
+    original(segment._replace(payload=b""), **circumstances)
     lost = len(segment.payload)
     if lost:
         connection.tcb.rcv_nxt += lost

@@ -1,5 +1,7 @@
 """Faults in the reading and writing of options other than timestamps and SACK."""
 
+from typing import Any
+
 from fuzz.faults.alter import Replacement
 from fuzz.faults.registry import Area
 from reference_stack.arrival.arrival import Arrival
@@ -134,10 +136,10 @@ def obey_late_scale(original: ArrivalRule, connection: ConnectionCore, arrival: 
 
 @SCALE.connection("accept_syn", "wscale-above-14", "RFC 7323 2.3")
 def take_any_shift(
-    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, **circumstances: Any
 ) -> None:
     """A shift above 14 is used modulo 16 bits instead of as 14."""
-    original(segment, now=now, ecn=ecn)
+    original(segment, **circumstances)
     for option in segment.options:
         if isinstance(option, WindowScale) and option.shift > 14:
             connection.tcb.snd_wscale = option.shift % 16
@@ -160,10 +162,10 @@ def scale_our_syn(original: Replacement, _policy: ReceiveWindow, connection: Con
 
 @SCALE.connection("accept_syn", "wscale-unilateral", "RFC 7323 2.2")
 def scale_without_agreement(
-    original: Replacement, connection: ConnectionCore, segment: TcpSegment, *, now: int, ecn: int = 0
+    original: Replacement, connection: ConnectionCore, segment: TcpSegment, **circumstances: Any
 ) -> None:
     """Windows are scaled although the peer did not offer it."""
-    original(segment, now=now, ecn=ecn)
+    original(segment, **circumstances)
     if not connection.tcb.has_window_scale:
         connection.tcb.snd_wscale = 7
 

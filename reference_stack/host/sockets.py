@@ -174,14 +174,17 @@ class TcpSocket(Socket):
         # --- as a child that nobody has accepted yet
         self.parent: TcpSocket | None = None
         self.bare_ack_seen: Micros | None = None
-        # --- what the owner saw last, to tell what is new
+        self.time_wait_since: Micros | None = None
+        self._has_seen_nothing()
+
+    def _has_seen_nothing(self) -> None:
+        """What the owner saw last, to tell what is new."""
         self.seen_available = 0
         self.seen_writable = False
         self.seen_urgent = 0
         self.seen_path_mtu: int | None = None
         self.seen_routes = 0
         self.has_new_route = False
-        self.time_wait_since: Micros | None = None
 
     # --- state ---------------------------------------------------------------------------------------------------
 

@@ -95,7 +95,9 @@ def test_code_can_only_fail_its_own_script(play: Play, code: str, message: str) 
     result = play(f"{ESTABLISHED}+0 %{{\n{code}}}%\n")
     result.assert_outcomes(**{"failed" if message else "passed": 1})
     if message:
-        result.stdout.fnmatch_lines([f"it.pkt:{NEXT}: {message}"])
+        # What ended the process has no line in the C tool's words; the line of the block stands below.
+        place = "it.pkt" if message.startswith("error executing") else f"it.pkt:{NEXT}"
+        result.stdout.fnmatch_lines([f"{place}: {message}", "  line  +0 %{"])
     assert __import__("os")._exit is leave
     assert sys.gettrace() is tracer
 
@@ -156,9 +158,9 @@ def test_in_other_threads_nothing_is_limited() -> None:
     ("command", "reason"),
     [
         ("sleep 1000", "shell: no command sleep on this target"),
-        ("nstat -a", "shell: no command nstat on this target"),
+        ("ss -t", "shell: no command ss on this target"),
         ("sysctl -q net.ipv4.tcp_sack=0 &", "shell: operator &"),
-        ("cat $(ls)", "shell: command substitution"),
+        ("cat $(ls)", "shell: no command ls on this target"),
     ],
 )
 def test_a_command_that_the_simulated_host_lacks_is_unsupported_with_its_name(
@@ -178,7 +180,7 @@ def test_an_init_command_that_the_simulated_host_lacks_is_unsupported_at_its_lin
     assert tcprove("run", "it.pkt").err == "it.pkt:2: unsupported: shell: no command modprobe on this target\n"
 
 
-@pytest.mark.parametrize(("opening", "place", "outcome"), [("", "1:1", "errors"), ("0 ", "1", "failed")])
+@pytest.mark.parametrize(("opening", "place", "outcome"), [("", "", "errors"), ("0 ", ":1", "failed")])
 def test_a_sysctl_that_does_not_exist_is_named(play: Play, opening: str, place: str, outcome: str) -> None:
     result = play(f"{opening}`sysctl -q net.ipv4.tcp_bogus=1`\n{LISTEN.replace('0   ', '+0  ', 1)}", LIMIT)
     if not opening:
@@ -186,7 +188,8 @@ def test_a_sysctl_that_does_not_exist_is_named(play: Play, opening: str, place: 
     result.assert_outcomes(**{outcome: 1})
     result.stdout.fnmatch_lines(
         [
-            f"it.pkt:{place}: error executing *: non-zero status 1",
+            f"it.pkt{place}: error executing *: non-zero status 1",
+            "  line  *`sysctl -q net.ipv4.tcp_bogus=1`",
             "  got   sysctl: cannot stat /proc/sys/net/ipv4/tcp_bogus: No such file or directory",
         ]
     )
@@ -203,4 +206,4 @@ def test_two_sockets_at_one_port_fail_at_the_second(play: Play) -> None:
 def test_a_cleanup_command_that_fails_is_told_with_its_line(play: Play) -> None:
     result = play(f"`true`\n{LISTEN}`false`\n")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["it.pkt:5:1: error executing cleanup command: non-zero status 1"])
+    result.stdout.fnmatch_lines(["it.pkt: error executing cleanup command: non-zero status 1", "  line  `false`"])

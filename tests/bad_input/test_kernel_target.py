@@ -94,7 +94,7 @@ def test_a_sysctl_that_does_not_exist_is_named(play: Play) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "it.pkt:1:1: error executing init command: non-zero status *",
+            "it.pkt: error executing init command: non-zero status *",
             "*net/ipv4/tcp_bogus: No such file or directory",
         ]
     )
