@@ -24,7 +24,7 @@ from packetdrill_compat.crowd import play_in_crowd
 from packetdrill_compat.outcome import RunResult, Verdict
 from packetdrill_compat.runner import run_file
 from packetdrill_compat.variants import VARIANT_FLAGS, variant_config, variants_of
-from targets.crew import Crew, Turn
+from targets.crew import Crew, Place
 from targets.registry import create_target
 
 PATIENCE_S = 180
@@ -41,7 +41,7 @@ class Outcome:
     is_pass: bool
     message: str = ""
     lateness: tuple[int, ...] = ()
-    was_alone: bool = False
+    was_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def run_c_tool(binary: str, item: Item) -> Outcome:
     return Outcome(done.returncode == 0, _first_line(done.stderr))
 
 
-def run_ours(item: Item, is_alone: bool) -> Outcome | Turn:
+def run_ours(item: Item, place: Place) -> Outcome | Place:
     """Play the item on the kernel target: the work of a crew."""
     path, variant = item
     with open(os.devnull, "wb") as nowhere:
@@ -91,12 +91,12 @@ def run_ours(item: Item, is_alone: bool) -> Outcome | Turn:
     def play(claims: ClaimsRule) -> RunResult:
         return run_file(path, target=create_target("kernel"), config=variant_config(variant), claims=claims)
 
-    result = play_in_crowd(play, is_alone)
-    if isinstance(result, Turn):
+    result = play_in_crowd(play, place)
+    if isinstance(result, Place):
         return result
     reason = "" if result.failure is None else f"{result.verdict.value}: {result.failure.first_line}"
     lateness = tuple(result.lateness)
-    return Outcome(result.verdict is Verdict.PASS, _first_line(reason), lateness, was_alone=result.was_alone)
+    return Outcome(result.verdict is Verdict.PASS, _first_line(reason), lateness, was_apart=result.was_apart)
 
 
 def _first_line(text: str) -> str:
@@ -176,10 +176,10 @@ def report(items: Sequence[Item], theirs: Series, ours: Series, folder: Path) ->
 
 
 def _circumstances(ours: Series) -> list[str]:
-    """How late our injections were, and how many items had to be played alone."""
+    """How late our injections were, and how many items had to be played apart."""
     lateness = sorted(late for outcomes in ours.outcomes.values() for each in outcomes for late in each.lateness)
-    alone = sum(each.was_alone for outcomes in ours.outcomes.values() for each in outcomes)
-    lines = [f"  played alone with ours   {alone / ours.repeat:7.1f} for each run"]
+    apart = sum(each.was_apart for outcomes in ours.outcomes.values() for each in outcomes)
+    lines = [f"  played apart with ours   {apart / ours.repeat:7.1f} for each run"]
     if lateness:
         middle, late = lateness[len(lateness) // 2], lateness[len(lateness) * 99 // 100]
         lines.append(f"  injection lateness of ours: median {middle} us, 99 % {late} us, worst {lateness[-1]} us")

@@ -21,7 +21,7 @@ class Finished:
 
     `name` is that of the item, `path` its file as messages show it, `target` the name that was opened, with its
     argument. `level` is what the test's header says when it differs from its requirements. `deviation` is the known
-    deviation that was declared for it, if any. `script` is the text of a script. `was_alone` says that it was taken out
+    deviation that was declared for it, if any. `script` is the text of a script. `was_apart` says that it was taken out
     of the crowd (`packetdrill_compat.crowd`).
     """
 
@@ -39,7 +39,7 @@ class Finished:
     warnings: tuple[Failure, ...] = ()
     lateness: tuple[Micros, ...] = ()
     script: str = ""
-    was_alone: bool = False
+    was_apart: bool = False
 
     @property
     def properties(self) -> list[tuple[str, object]]:
@@ -69,7 +69,7 @@ class Finished:
             "requirements": [each.id for each in self.requirements],
             "deviation": self.deviation,
             "lateness": list(self.lateness),
-            "was_alone": self.was_alone,
+            "was_apart": self.was_apart,
         }
 
     @property

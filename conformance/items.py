@@ -119,7 +119,7 @@ class ScriptItem(pytest.Item):
             warnings=tuple(result.warnings) if result is not None else (),
             lateness=tuple(result.lateness) if result is not None else (),
             script=self.text,
-            was_alone=result is not None and result.was_alone,
+            was_apart=result is not None and result.was_apart,
         )
 
     def runtest(self) -> None:

@@ -15,7 +15,7 @@ from packetdrill_compat.outcome import RunResult
 from reference_stack.personality import personality
 from targets import base
 from targets.base import Network, Target, Unsupported
-from targets.crew import Turn
+from targets.crew import Place
 from targets.registry import create_target
 
 
@@ -81,6 +81,6 @@ def play(job: Job, claims: ClaimsRule = claims_of) -> RunResult:
     )
 
 
-def play_beside_others(job: Job, is_alone: bool) -> RunResult | Turn:
+def play_beside_others(job: Job, place: Place) -> RunResult | Place:
     """Play a script in a crew (`targets.crew`); raises as `play` does."""
-    return play_in_crowd(partial(play, job), is_alone)
+    return play_in_crowd(partial(play, job), place)

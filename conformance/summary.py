@@ -32,9 +32,9 @@ def summary_lines(summaries: Sequence[dict[str, Any]]) -> Iterator[str]:
     )
     yield from _listed("known deviations, not counted above", known, "deviation")
     yield from _listed("deviations that are no longer true; take their entries out", outdated, "deviation")
-    alone = sum(1 for each in summaries if each["was_alone"])
-    if alone:
-        yield f"played alone, because others beside them could have changed their verdict: {alone}"
+    apart = sum(1 for each in summaries if each["was_apart"])
+    if apart:
+        yield f"played apart, because others beside them could have changed their verdict: {apart}"
     lateness = sorted(value for summary in summaries for value in summary["lateness"])
     # In virtual time nothing is ever late, and saying so helps nobody.
     if any(lateness):

@@ -135,5 +135,5 @@ class RunResult:
     duration: Micros = 0
     lateness: list[Micros] = field(default_factory=list)
     reason: str = ""
-    was_alone: bool = False
-    """It was played alone because others beside it could have changed its verdict."""
+    was_apart: bool = False
+    """It was played outside of the crowd, because others beside it could have changed its verdict."""

@@ -1,7 +1,7 @@
 """Processes that do jobs beside each other and ahead of time, for targets whose time is real and mostly spent waiting.
 
-A crew has no idea of scripts: a job is a value, `work` the function that does it. Work that must not be done beside
-other work says so by returning `ALONE`; it is done again, alone, when nothing else is under way any more.
+A crew has no idea of scripts: a job is a value, `work` the function that does it. Work begins in the crowd. Where that
+is no place for it, it answers with another one and is done again there, when the crowd has gone.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 from targets.base import TargetError
 
-__all__ = ["ALONE", "Crew", "Future", "Turn"]
+__all__ = ["Crew", "Future", "Place"]
 
 _PR_SET_PDEATHSIG = 1
 
@@ -28,16 +28,20 @@ Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
 
-class Turn(enum.Enum):
-    """What work may answer instead of an outcome."""
+class Place(enum.Enum):
+    """Where work is done; as an answer of work: where it is to be done instead."""
 
+    CROWD = "crowd"
+    CALM = "calm"
+    """Beside at most two others, behind the crowd."""
     ALONE = "alone"
+    """Beside nothing else, behind all others."""
 
 
-ALONE = Turn.ALONE
+_CALM_SIZE = 3
 
-Work = Callable[[Job, bool], "Outcome | Turn"]
-"""``work(job, is_alone)``; a module-level function, because it is sent to other processes by name."""
+Work = Callable[[Job, Place], "Outcome | Place"]
+"""``work(job, place)``; a module-level function, because it is sent to other processes by name."""
 
 
 class Crew(Generic[Job, Outcome]):
@@ -49,9 +53,8 @@ class Crew(Generic[Job, Outcome]):
     def __init__(self, work: "Work[Job, Outcome]", *, size: int, preload: Sequence[str] = ()) -> None:
         self._work = work
         self._lock = threading.Lock()
-        self._under_way = 0
-        self._is_one_alone = False
-        self._alone: deque[tuple[Job, Future[Outcome]]] = deque()
+        self._running = dict.fromkeys(Place, 0)
+        self._waiting: dict[Place, deque[tuple[Job, Future[Outcome]]]] = {place: deque() for place in Place}
         self._others = set(multiprocessing.active_children())
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(preload))
@@ -61,49 +64,49 @@ class Crew(Generic[Job, Outcome]):
         """Have a job done; jobs begin in the order of submission. The future also raises what the work did."""
         outcome: Future[Outcome] = Future()
         with self._lock:
-            self._under_way += 1
-        self._start(job, False, outcome)
+            self._running[Place.CROWD] += 1
+        self._start(job, Place.CROWD, outcome)
         return outcome
 
-    def _start(self, job: Job, is_alone: bool, outcome: "Future[Outcome]") -> None:
+    def _start(self, job: Job, place: Place, outcome: "Future[Outcome]") -> None:
         try:
-            done: Future[Outcome | Turn] = self._pool.submit(self._work, job, is_alone)
-        except BrokenProcessPool as error:
+            done: Future[Outcome | Place] = self._pool.submit(self._work, job, place)
+        except RuntimeError as error:  # closed, or broken (BrokenProcessPool is one)
             done = Future()
             done.set_exception(error)
-        done.add_done_callback(lambda future: self._finished(job, is_alone, future, outcome))
+        done.add_done_callback(lambda future: self._finished(job, place, future, outcome))
 
-    def _finished(self, job: Job, is_alone: bool, done: "Future[Outcome | Turn]", outcome: "Future[Outcome]") -> None:
-        answer: Outcome | Turn | None = None
+    def _finished(self, job: Job, place: Place, done: "Future[Outcome | Place]", outcome: "Future[Outcome]") -> None:
         error = None if done.cancelled() else done.exception()
-        if error is None and not done.cancelled():
-            answer = done.result()
-        if answer is ALONE:
-            with self._lock:
-                self._alone.append((job, outcome))
-        elif done.cancelled():
+        if done.cancelled():
             outcome.cancel()
         elif error is not None:
             outcome.set_exception(_worker_died() if isinstance(error, BrokenProcessPool) else error)
         else:
-            outcome.set_result(answer)  # type: ignore[arg-type]
-        self._go_on(is_alone)
-
-    def _go_on(self, was_alone: bool) -> None:
-        """Start the next job that has to be alone, when its time has come."""
-        with self._lock:
-            if was_alone:
-                self._is_one_alone = False
+            answer = done.result()
+            if isinstance(answer, Place):
+                with self._lock:
+                    self._waiting[answer].append((job, outcome))
             else:
-                self._under_way -= 1
-            if self._under_way or self._is_one_alone or not self._alone:
+                outcome.set_result(answer)
+        with self._lock:
+            self._running[place] -= 1
+            ready = [*self._ready()]
+        for (waiting_job, waiting_outcome), its_place in ready:
+            self._start(waiting_job, its_place, waiting_outcome)
+
+    def _ready(self) -> "Iterator[tuple[tuple[Job, Future[Outcome]], Place]]":
+        """Take what may start now, and count it as running."""
+        running, waiting = self._running, self._waiting
+        while not running[Place.CROWD] and not running[Place.ALONE]:
+            if waiting[Place.CALM] and running[Place.CALM] < _CALM_SIZE:
+                place = Place.CALM
+            elif waiting[Place.ALONE] and not waiting[Place.CALM] and not running[Place.CALM]:
+                place = Place.ALONE
+            else:
                 return
-            self._is_one_alone = True
-            job, outcome = self._alone.popleft()
-        try:
-            self._start(job, True, outcome)
-        except RuntimeError:  # the crew was closed meanwhile
-            outcome.cancel()
+            running[place] += 1
+            yield waiting[place].popleft(), place
 
     def close(self) -> None:
         """End the processes, also in the middle of their work; outcomes that are not there yet will not come."""

@@ -59,7 +59,7 @@ def test_a_script_that_changes_the_machine_is_played_alone_and_the_summary_says_
     write(pytester, a=SLEEPS, b=ALONE)
     result = run("--tcprove-variants=ipv4")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["played alone, because others beside them could have changed their verdict: 1"])
+    result.stdout.fnmatch_lines(["played apart, because others beside them could have changed their verdict: 1"])
 
 
 def test_scripts_one_after_the_other_on_request(pytester: pytest.Pytester, run: Run) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from targets.base import TargetError
-from targets.crew import ALONE, Crew, Turn
+from targets.crew import Crew, Place
 
 pytestmark = pytest.mark.slow
 
 
-def work(job: str, is_alone: bool) -> str | Turn:
+def work(job: str, place: Place) -> str | Place:
     word, _, rest = job.partition(" ")
-    if word == "alone" and not is_alone:
-        return ALONE
+    if word == "apart" and place is Place.CROWD:
+        return Place(rest)
     if word == "fail":
         raise ValueError(rest)
     if word == "die":
@@ -28,7 +28,7 @@ def work(job: str, is_alone: bool) -> str | Turn:
         return "met" if any(Path(rest).exists() or _pause() for _ in tries) else "missed"
     if word == "make":
         Path(rest).touch()
-    return f"{word} {'alone' if is_alone else 'beside others'}"
+    return f"{word} {place.value}"
 
 
 def _pause() -> bool:
@@ -49,10 +49,17 @@ def test_jobs_are_done_beside_each_other(crew: Crew[str, str], tmp_path: Path) -
     assert waiting.result(20) == "met"
 
 
-def test_a_job_that_asks_for_it_is_done_again_alone(crew: Crew[str, str]) -> None:
-    lonely, other = crew.submit("alone"), crew.submit("make /dev/null")
-    assert other.result(20) == "make beside others"
-    assert lonely.result(20) == "alone alone"
+@pytest.mark.parametrize("place", ["calm", "alone"])
+def test_a_job_that_asks_for_another_place_is_done_again_there(crew: Crew[str, str], place: str) -> None:
+    apart, other = crew.submit(f"apart {place}"), crew.submit("make /dev/null")
+    assert other.result(20) == "make crowd"
+    assert apart.result(20) == f"apart {place}"
+
+
+def test_jobs_in_calm_and_alone_all_get_their_turn(crew: Crew[str, str]) -> None:
+    places = ["calm", "alone", "calm", "calm", "alone", "calm", "calm"]
+    futures = [crew.submit(f"apart {place}") for place in places]
+    assert [future.result(20) for future in futures] == [f"apart {place}" for place in places]
 
 
 def test_what_work_raises_comes_out_of_its_future(crew: Crew[str, str]) -> None:
