@@ -33,12 +33,12 @@ class Place(enum.Enum):
 
     CROWD = "crowd"
     CALM = "calm"
-    """Beside at most two others, behind the crowd."""
+    """Beside a few others, behind the crowd."""
     ALONE = "alone"
     """Beside nothing else, behind all others."""
 
 
-_CALM_SIZE = 3
+_CALM_SIZE = 6
 
 Work = Callable[[Job, Place], "Outcome | Place"]
 """``work(job, place)``; a module-level function, because it is sent to other processes by name."""
