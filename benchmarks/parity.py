@@ -28,7 +28,7 @@ from targets.crew import Crew, Place
 from targets.registry import create_target
 
 PATIENCE_S = 180
-_JOBS = 7 * (os.cpu_count() or 1)
+_JOBS = 10 * (os.cpu_count() or 1)
 _PR_SET_CHILD_SUBREAPER = 36
 _REAP_S = 5.0
 Item = tuple[str, str]

@@ -18,7 +18,7 @@ from packetdrill_compat.outcome import RunResult
 from targets.crew import Crew, Future
 
 # Scripts of the public suites need a processor for a twentieth of their time; the rest is room for their commands.
-_JOBS_PER_PROCESSOR = 7
+_JOBS_PER_PROCESSOR = 10
 
 
 class Ahead:

@@ -29,7 +29,7 @@ _OPTIONS = (
     ("strict", "LEVEL", "'should': a test that finds a SHOULD broken fails instead of passing as non-strict"),
     ("time_limit", "TIME", "time for each script on the target's clock: 10s, 500ms, 2m (default 60s)"),
     ("pcap", "DIR", "write what each script saw on the wire to DIR/NAME.pcapng"),
-    ("jobs", "N", "scripts that play at once on a real kernel (default: 7 for each processor; 1: one after the other)"),
+    ("jobs", "N", "scripts that play at once on a real kernel (default: 10 for each processor; 1: no crowd)"),
     ("attach", "WHICH", "'all': Allure's results hold ladder and capture of passed tests too (default: of the others)"),
 )
 _NO_SHELL = "skip scripts that would run shell commands, or code that does more than compute, outside of the test"
