@@ -7,7 +7,7 @@ both work on `reference_stack.core`, and the variables are in `reference_stack.t
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from reference_stack import negotiation, urgent, user_calls
+from reference_stack import early, negotiation, urgent, user_calls
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.core import ConnectionCore, FourTuple
 from reference_stack.info import tcp_info
@@ -46,11 +46,20 @@ class Connection(ConnectionCore):
         """Active OPEN: the SYN is queued and the state is SYN-SENT (RFC 9293, 3.10.1)."""
         self.calls["call/open-active"](self, now=now)
 
-    def accept_syn(self, segment: TcpSegment, *, now: Micros, ecn: int = 0, option: "TcpOption | None" = None) -> None:
+    def accept_syn(
+        self,
+        segment: TcpSegment,
+        *,
+        now: Micros,
+        ecn: int = 0,
+        option: "TcpOption | None" = None,
+        is_early: bool = False,
+    ) -> None:
         """Passive OPEN got this SYN: the state is SYN-RECEIVED and the SYN-ACK is queued (RFC 9293, 3.10.7.2).
 
         `ecn` is the ECN codepoint of the IP header; `option` goes on the first SYN-ACK where it fits (a Fast Open
-        cookie, RFC 7413, 4.2.1).
+        cookie, RFC 7413, 4.2.1). `is_early` says that the SYN brought a valid cookie, so that its text is the user's
+        at once and data may leave (RFC 7413, 4.2.2).
         """
         self.first_syn_option = option
         self.tcb.is_passive = True
@@ -61,6 +70,9 @@ class Connection(ConnectionCore):
         self.last_received_at = now
         negotiation.take_peer_syn(self, arrival)
         self.enter(State.SYN_RECEIVED, now=now)
+        if is_early:
+            early.begin(self, arrival)
+            return
         user_calls.begin_handshake(self, now=now)
         self.opening.take_early_text(self, arrival)
 

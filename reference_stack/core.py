@@ -16,7 +16,7 @@ from reference_stack.receive_queue import ReceiveQueue
 from reference_stack.rules import ArrivalRule, TimerRule
 from reference_stack.send_queue import SendQueue
 from reference_stack.settings import ConnectionSettings
-from reference_stack.states import State
+from reference_stack.states import OPENING, State
 from reference_stack.tcb import Tcb
 from reference_stack.timers import CORK, FIN_WAIT_2, KEEPALIVE, RECOVERY, RETRANSMISSION, TIME_WAIT, Timers
 from wire.options import TcpOption
@@ -68,6 +68,7 @@ class ConnectionCore:
         self.outgoing: list[Outgoing] = []
         self._make_policies()
         self._index_rules()
+        self._reset_opening()
         self._reset_flags()
 
     def _make_policies(self) -> None:
@@ -110,13 +111,21 @@ class ConnectionCore:
         }
         self.calls = {rule.name: rule.function for rule in rules.calls}
 
+    def _reset_opening(self) -> None:
+        self.first_syn_option: TcpOption | None = None
+        """An option that only the first transmission of our SYN or SYN-ACK has (RFC 7413, 4.2.2)."""
+        self.is_early = False
+        """The user has the connection although its handshake goes on (`reference_stack.early`)."""
+        self.is_syn_data_acked = False
+        """The text of a SYN was acknowledged with it: all of ours, or some of the peer's (TCPI_OPT_SYN_DATA)."""
+        self.syn_ack_sent_at: Micros | None = None
+        """When the only SYN-ACK of an early connection left; None once it was repeated."""
+
     def _reset_flags(self) -> None:
         self.error = 0
         self.soft_error = 0
         self.is_deleted = False
         self.has_peer_syn = False
-        self.first_syn_option: TcpOption | None = None
-        """An option that only the first transmission of our SYN or SYN-ACK has (RFC 7413, 4.2.2)."""
         self.ack_now = False
         """An acknowledgment leaves when the event is finished."""
         self.segments_before_rest: int | None = None
@@ -152,6 +161,11 @@ class ConnectionCore:
         """The connection's state."""
         return self.tcb.state
 
+    @property
+    def is_opening(self) -> bool:
+        """The user waits for the end of the handshake."""
+        return self.tcb.state in OPENING and not self.is_early
+
     def arrival_rules(self) -> tuple[ArrivalRule, ...]:
         """The table for a segment that arrives in the present state."""
         if self.tcb.state is State.SYN_SENT:
@@ -171,7 +185,7 @@ class ConnectionCore:
         if self.ack_now:
             output.send_ack(self, now=now)
         deadline = self.recovery.deadline()
-        if deadline is None:
+        if deadline is None or self.is_early:
             self.timers.stop(RECOVERY)
         else:
             self.timers.set(RECOVERY, deadline)
@@ -212,18 +226,22 @@ class ConnectionCore:
     def give_up(self, *, now: Micros) -> None:
         """R2 has passed, or the user timeout: the user hears of a timeout, or of the ICMP error that explains it."""
         # RFC 1122, 4.2.3.5.
-        is_half_open = self.tcb.state is State.SYN_RECEIVED and self.tcb.is_passive
+        is_half_open = self.tcb.state is State.SYN_RECEIVED and self.tcb.is_passive and not self.is_early
         self.resets.before_giving_up(self, now=now)
         self.fail(0 if is_half_open else self.soft_error or errno.ETIMEDOUT)
 
     def arm_retransmission(self, *, now: Micros, since: Micros | None = None) -> None:
         """Let the retransmission timer expire one RTO after `since` (default: now), or earlier when R2 ends before."""
+        if self.is_early:
+            return  # RFC 7413, 4.2.2: nothing but the SYN-ACK is repeated before the handshake is over
         deadline = (now if since is None else since) + self.rtt.rto
         check = self.limits.next_check(self)
         self.timers.set(RETRANSMISSION, check if now < check < deadline else deadline)
 
     def arm_after_new_data(self, *, now: Micros) -> None:
         """New data left: the timer starts unless it runs (RFC 6298, 5.1), or a loss probe is due before it."""
+        if self.is_early:
+            return
         running = self.timers.deadline(RETRANSMISSION)
         front = self.scoreboard.front
         deadline = running if running is not None else (front.sent_at if front else now) + self.rtt.rto

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
 # Bits of tcpi_options (linux/tcp.h).
-OPT_TIMESTAMPS, OPT_SACK, OPT_WSCALE, OPT_ECN, OPT_ECN_SEEN = 1, 2, 4, 8, 16
+OPT_TIMESTAMPS, OPT_SACK, OPT_WSCALE, OPT_ECN, OPT_ECN_SEEN, OPT_SYN_DATA = 1, 2, 4, 8, 16, 32
 
 
 def tcp_info(connection: "ConnectionCore", *, now: int) -> TcpInfo:
@@ -57,6 +57,7 @@ def _options(connection: "ConnectionCore") -> int:
         | OPT_SACK * tcb.has_sack
         | OPT_WSCALE * tcb.has_window_scale
         | OPT_ECN * tcb.has_ecn
+        | OPT_SYN_DATA * connection.is_syn_data_acked
     )
 
 

@@ -57,17 +57,29 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
     tcb.snd_wl2 = arrival.ack
 
 
-def become_established(connection: "ConnectionCore", *, now: int) -> None:
-    """Enter ESTABLISHED: congestion control starts, text that waited is taken."""
-    tcb = connection.tcb
+def begin_transfer(connection: "ConnectionCore", *, now: int) -> None:
+    """Congestion control starts, now that both SYNs are known."""
+    connection.mss.on_larger_window(connection)
     connection.mtu_search.begin(connection, now=now)
     connection.start_congestion_control()
+    connection.progress_at = connection.last_sent_at = connection.last_data_received_at = now
+
+
+def end_handshake(connection: "ConnectionCore", *, now: int) -> None:
+    """Our SYN is acknowledged: what was counted about it begins anew."""
     if connection.syn_retransmissions and connection.rtt.srtt is None:
         # RFC 6298 (5.7): with an RTO below three seconds, data starts with three after a SYN was lost.
         connection.rtt.restart_with(SYN_LOST_RTO_US)
     connection.retransmits = 0
     connection.first_retransmitted_at = None
-    connection.progress_at = connection.last_sent_at = connection.last_data_received_at = now
+    connection.progress_at = now
+
+
+def become_established(connection: "ConnectionCore", *, now: int) -> None:
+    """Enter ESTABLISHED: congestion control starts, text that waited is taken."""
+    tcb = connection.tcb
+    begin_transfer(connection, now=now)
+    end_handshake(connection, now=now)
     if not connection.scoreboard.segments:
         connection.timers.stop(RETRANSMISSION)
     # A CLOSE in SYN-RECEIVED waited for this moment (RFC 9293, 3.10.4).

@@ -6,6 +6,7 @@ window, options, urgent pointer, ECN bits. What data may leave when is decided i
 
 from typing import TYPE_CHECKING
 
+from reference_stack.arrival.closed import closed_reset
 from reference_stack.outgoing import Outgoing
 from reference_stack.sequence import MASK
 from wire.options import TcpOption
@@ -93,6 +94,13 @@ def _queue(connection: "ConnectionCore", segment: TcpSegment, *, ecn: int = 0) -
 def send_ack(connection: "ConnectionCore", *, now: Micros) -> None:
     """Send <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>."""
     emit(connection, seq=connection.tcb.snd_nxt, flags=ACK, now=now)
+
+
+def refuse(connection: "ConnectionCore", segment: TcpSegment) -> None:
+    """Answer a segment as CLOSED would (RFC 9293, 3.10.7.1)."""
+    reset = closed_reset(segment, rules=connection.personality.rules)
+    if reset is not None:
+        _queue(connection, reset)
 
 
 def challenge(connection: "ConnectionCore", *, now: Micros) -> None:

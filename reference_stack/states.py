@@ -32,6 +32,9 @@ SYNCHRONIZED = frozenset(
 )
 """Both SYNs are acknowledged (RFC 9293, 3.5: "synchronized state")."""
 
+OPENING = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
+"""The handshake goes on."""
+
 MAY_SEND_DATA = frozenset({State.ESTABLISHED, State.CLOSE_WAIT})
 """The application may still hand over octets that go out (RFC 9293, 3.10.2)."""
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import output, transmit
+from reference_stack import early, output, transmit
 from reference_stack.rules import Rule, TimerRule
-from reference_stack.states import State
+from reference_stack.states import OPENING, State
 from reference_stack.timers import (
     CORK,
     DELAYED_ACK,
@@ -13,13 +13,12 @@ from reference_stack.timers import (
     PERSIST,
     RECOVERY,
     RETRANSMISSION,
+    SYN_ACK,
     TIME_WAIT,
 )
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
-
-OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
 
 
 def retransmission_timeout(connection: "ConnectionCore", *, now: int) -> None:
@@ -131,6 +130,7 @@ def cork_timeout(connection: "ConnectionCore", *, now: int) -> None:
 
 TIMER_RULES: tuple[Rule[TimerRule], ...] = (
     Rule(f"timer/{RETRANSMISSION}", "rfc6298/5", retransmission_timeout),
+    Rule(f"timer/{SYN_ACK}", "rfc7413/4.2.2", early.syn_ack_timeout),
     Rule(f"timer/{PERSIST}", "rfc9293/3.8.6.1", persist_timeout),
     Rule(f"timer/{DELAYED_ACK}", "rfc9293/3.8.6.3", delayed_ack_timeout),
     Rule(f"timer/{KEEPALIVE}", "rfc9293/3.8.4", keepalive_timeout),

@@ -5,6 +5,7 @@ from typing import TypeAlias
 Micros: TypeAlias = int
 
 RETRANSMISSION = "retransmission"
+SYN_ACK = "syn-ack"
 PERSIST = "persist"
 DELAYED_ACK = "delayed-ack"
 KEEPALIVE = "keepalive"

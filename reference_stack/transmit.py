@@ -21,10 +21,13 @@ MAY_TRANSMIT = frozenset({State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1,
 
 def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
     """Send what may leave now: retransmissions first, then new data, then FIN."""
-    if connection.tcb.state not in MAY_TRANSMIT:
+    if connection.tcb.state not in MAY_TRANSMIT and not connection.is_early:
         return
     if connection.was_refused:
         connection.was_refused = False
+        return
+    if connection.is_early:
+        send_unsent(connection, now=now)
         return
     recovery = connection.recovery
     if recovery.prefers_new_data:

@@ -36,8 +36,9 @@ def close(connection: "ConnectionCore", *, now: int) -> None:
         connection.delete()
     elif tcb.state in (State.SYN_RECEIVED, State.ESTABLISHED):
         # In SYN-RECEIVED the FIN, like queued data, waits for ESTABLISHED; the user sees FIN-WAIT-1 from then on.
+        # Where data need not wait (`reference_stack.early`), the FIN does not either.
         tcb.fin_seq = connection.send_queue.end
-        if tcb.state is State.ESTABLISHED:
+        if tcb.state is State.ESTABLISHED or connection.is_early:
             connection.enter(State.FIN_WAIT_1, now=now)
     elif tcb.state is State.CLOSE_WAIT:
         # RFC 1122, 4.2.2.20 (a): LAST-ACK, not CLOSING.

@@ -57,7 +57,7 @@ def take_text(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     elif connection.reassembly:
         _fill_gap(connection, arrival)
     else:
-        _deliver(connection, arrival.text)
+        deliver(connection, arrival.text)
         connection.delayed_ack.on_data(connection, arrival)
     return NEXT
 
@@ -90,11 +90,12 @@ def _fill_gap(connection: "ConnectionCore", arrival: Arrival) -> None:
     connection.sack.reports_duplicates = connection.settings.dsack
     connection.sack.note_filled(arrival.text_seq, arrival.text_seq + len(arrival.text), duplicate)
     for chunk in connection.reassembly.pop(connection.tcb.rcv_nxt):
-        _deliver(connection, chunk)
+        deliver(connection, chunk)
     connection.delayed_ack.on_gap_filled(connection, arrival)
 
 
-def _deliver(connection: "ConnectionCore", text: bytes) -> None:
+def deliver(connection: "ConnectionCore", text: bytes) -> None:
+    """Octets at RCV.NXT are the user's."""
     connection.tcb.rcv_nxt += len(text)
     connection.receive_queue.append(text)
     connection.counters.bytes_received += len(text)

@@ -33,7 +33,9 @@ def take_reset(connection: "ConnectionCore") -> None:
     if tcb.state is State.TIME_WAIT and connection.settings.rfc1337:
         # RFC 1337, fix F1: a reset does not shorten TIME-WAIT.
         return
-    connection.fail(connection.personality.reset_errno(tcb.state, is_passive=tcb.is_passive))
+    # The user of an early connection has it already: for him it is an established one.
+    state = State.ESTABLISHED if connection.is_early and tcb.state is State.SYN_RECEIVED else tcb.state
+    connection.fail(connection.personality.reset_errno(state, is_passive=tcb.is_passive))
 
 
 RESET_ERRNO = {
@@ -54,7 +56,8 @@ def check_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     tcb = connection.tcb
     # A SYN left of the window, before text that reaches into it, is one of the "portions that lie outside the window
     # (including SYN and FIN)": it ends nothing.
-    if tcb.state is State.SYN_RECEIVED and tcb.is_passive and arrival.seq >= tcb.rcv_nxt:
+    is_embryo = tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early
+    if is_embryo and arrival.seq >= tcb.rcv_nxt:
         connection.delete()
     else:
         output.challenge(connection, now=arrival.now)

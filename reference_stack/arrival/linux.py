@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack import output
-from reference_stack.arrival import acknowledgment, order, syn_sent
+from reference_stack.arrival import acknowledgment, control, order, syn_sent
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
 from reference_stack.rules import ListenVerdict, Verdict
@@ -110,6 +110,14 @@ def reject_future_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict
         return NEXT
     output.challenge(connection, now=arrival.now)
     return STOP
+
+
+def check_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """A SYN draws a challenge ACK; while an early connection waits for the end of its handshake, a reset."""
+    if arrival.flags & SYN and connection.is_early:
+        output.refuse(connection, arrival.segment)
+        return STOP
+    return control.check_syn(connection, arrival)
 
 
 def follow_close(connection: "ConnectionCore", arrival: Arrival) -> Verdict:

@@ -66,6 +66,7 @@ def repeat_syn_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         connection.delete()
         return STOP
     if connection.challenge.allows_challenge(connection, now=arrival.now):
+        connection.syn_ack_sent_at = None
         output.send_syn(connection, now=arrival.now)
     return STOP
 

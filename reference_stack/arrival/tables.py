@@ -2,6 +2,7 @@
 this stack knows no security compartments (RFC 9293, appendix A.1 leaves them to multilevel-secure systems).
 """
 
+from reference_stack import early
 from reference_stack.arrival import acknowledgment, content, control, order, syn_sent
 from reference_stack.rules import ArrivalRule, Rule
 
@@ -26,6 +27,7 @@ SYNCHRONIZED_RULES: tuple[Rule[ArrivalRule], ...] = (
     Rule("timestamps/recent", "rfc7323/4.3", order.update_recent_timestamp),
     Rule("syn/challenge", "rfc5961/4.2", control.check_syn),
     Rule("ack/missing", "rfc9293/3.10.7.4", acknowledgment.require_ack),
+    Rule("syn-received/early-ack", "rfc7413/4.2.2", early.take_handshake_ack),
     Rule("syn-received/ack", "rfc9293/3.10.7.4", acknowledgment.complete_handshake),
     Rule("ack/ancient", "rfc5961/5.2", acknowledgment.reject_ancient_ack),
     Rule("ack/future", "rfc9293/3.10.7.4", acknowledgment.reject_future_ack),

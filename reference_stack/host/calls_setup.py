@@ -117,9 +117,9 @@ class SetupCalls(CallBase):
         limit = self.around.sysctls.number("net.core.somaxconn")
         socket.backlog = limit if not 0 <= backlog <= limit else backlog
         mode = self.around.sysctls.number("net.ipv4.tcp_fastopen")
-        if begins and mode & 0x2 and mode & 0x400 and not socket.fastopen_limit:
+        if begins and mode & 0x2 and mode & 0x400 and not socket.pending_opens.limit:
             # Measured: every listener has Fast Open then, with its backlog as the limit.
-            socket.fastopen_limit = socket.backlog
+            socket.pending_opens.limit = socket.backlog
         return OK
 
     # --- connections ---------------------------------------------------------------------------------------------
@@ -264,7 +264,8 @@ class SetupCalls(CallBase):
             connection.shutdown_receive(now=now)
         if shuts_write:
             socket.is_write_shut = True
-            if connection.state in _SENDS_FIN:
+            # Measured: an early connection sends its FIN when the handshake is over, unless it is closed altogether.
+            if connection.state in _SENDS_FIN and not connection.is_early:
                 connection.shutdown_send(now=now)
         socket.read_wakeups += 1
         socket.write_wakeups += 1

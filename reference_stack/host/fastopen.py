@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from struct import pack, unpack
 from typing import TypeAlias
 
+from reference_stack.connection import Connection
 from reference_stack.host.siphash import siphash
 from wire.options import FastOpen
 from wire.tcp import TcpSegment
@@ -18,6 +19,38 @@ Keys: TypeAlias = tuple[bytes, ...]
 KEY_OCTETS = 16
 _FORM = re.compile(r"\s*([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)", re.IGNORECASE)
 _WORD = 2**32
+_RESET_COUNTS_US = 60_000_000
+
+
+class PendingOpens:
+    """Connections of a listener that their SYN opened and whose handshake is not over: `limit` at most, 0 for none.
+
+    RFC 7413, section 5.1: without a limit, stolen or replayed cookies would let anybody fill the server. A connection
+    that was accepted and then reset counts for another minute (measured), else a reset would make room at once.
+    """
+
+    def __init__(self) -> None:
+        self.limit = 0
+        self._open: list[Connection] = []
+        self._reset_until: list[int] = []
+
+    def has_room(self, *, now: int) -> bool:
+        """Whether another connection may be opened."""
+        self._open = [connection for connection in self._open if connection.is_early and not connection.is_deleted]
+        if len(self._open) + len(self._reset_until) < self.limit:
+            return True
+        if self._reset_until and self._reset_until[0] <= now:
+            del self._reset_until[0]
+            return bool(self.limit)
+        return False
+
+    def add(self, connection: Connection) -> None:
+        """Count a connection until its handshake is over."""
+        self._open.append(connection)
+
+    def note_reset(self, *, now: int) -> None:
+        """One of them, which was accepted, was reset at `now`."""
+        self._reset_until.append(now + _RESET_COUNTS_US)
 
 
 def split_keys(octets: bytes) -> Keys | None:

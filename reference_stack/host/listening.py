@@ -7,7 +7,6 @@ from reference_stack.arrival.listen import listen_decision
 from reference_stack.authentication.algorithms import Path
 from reference_stack.authentication.signing import accepts_unconnected, sign_unconnected
 from reference_stack.connection import FourTuple
-from reference_stack.host.errnos import NotModelled
 from reference_stack.host.fastopen import Keys, asked_cookie, cookie, read_keys
 from reference_stack.host.iplayer import fields_of
 from reference_stack.host.sockets import Phase, TcpSocket
@@ -15,7 +14,6 @@ from reference_stack.host.syncookies import LIFETIME_MINUTES, MINUTE_US
 from reference_stack.host.tcpbase import TcpBase
 from reference_stack.host.values import Micros
 from reference_stack.rules import ListenVerdict
-from reference_stack.states import State
 from wire.options import FastOpen, Md5, Mss, Timestamps
 from wire.tcp import ACK, AE, FIN, RST, SYN, TcpSegment
 
@@ -55,13 +53,16 @@ class ListeningTcp(TcpBase):
             if not self._is_cookie(listener, name, segment, now=now):
                 self._refuse(listener, name, segment)
         elif verdict is ListenVerdict.ACCEPT and not listener.is_backlog_full:
-            option = self._fast_open(listener, name, segment)
             if self._wants_cookie(listener):
                 self._send_cookie(listener, name, segment, now=now)
             elif self._has_room(listener):
+                is_early, option = self._fast_open(listener, name, segment, now=now)
                 child = self._child(listener, name)
                 connection = self._begin(child, now=now, least_isn=least_isn)
-                connection.accept_syn(segment, now=now, ecn=ecn, option=option)
+                connection.accept_syn(segment, now=now, ecn=ecn, option=option, is_early=is_early)
+                if is_early:
+                    listener.pending_opens.add(connection)
+                    child.opened_by = listener.pending_opens
                 self.settle(child, now=now)
 
     def _refuse(self, listener: TcpSocket, name: FourTuple, segment: TcpSegment) -> None:
@@ -72,20 +73,25 @@ class ListeningTcp(TcpBase):
             reset = sign_unconnected(listener.settings, Path(name.local_ip, name.remote_ip), reset)
         self._answer(name, reset)
 
-    def _fast_open(self, listener: TcpSocket, name: FourTuple, syn: TcpSegment) -> FastOpen | None:
-        """Return the cookie that the SYN-ACK grants: asked for, or in place of one that is not ours (RFC 7413, 4.2).
+    def _fast_open(
+        self, listener: TcpSocket, name: FourTuple, syn: TcpSegment, *, now: Micros
+    ) -> tuple[bool, FastOpen | None]:
+        """Return whether the SYN opens the connection at once, and the cookie that the SYN-ACK grants (RFC 7413, 4.2).
 
-        Raises `NotModelled` for a SYN whose text Linux would take at once: with a valid cookie, or with none needed.
+        A cookie is granted where one was asked for, or in place of one that is not ours, or of an older key.
         """
         asked = asked_cookie(syn)
         mode = self._around.sysctls.number("net.ipv4.tcp_fastopen")
-        if not (mode & _FAST_OPEN_SERVER and listener.fastopen_limit and (asked or syn.payload)):
-            return None
+        if not (mode & _FAST_OPEN_SERVER and (asked or syn.payload) and listener.pending_opens.has_room(now=now)):
+            return False, None
+        if mode & _FAST_OPEN_WITHOUT_COOKIE:
+            return True, None
+        if asked is None:
+            return False, None
         keys = listener.fastopen_keys or self._fast_open_keys()
         valid = [cookie(key, name.remote_ip, name.local_ip) for key in keys]
-        if mode & _FAST_OPEN_WITHOUT_COOKIE or (asked and asked.cookie in valid):
-            raise NotModelled(f"Fast Open of a listener (net.ipv4.tcp_fastopen is {mode:#x})")
-        return FastOpen(valid[0], experimental=asked.experimental) if asked else None
+        granted = FastOpen(valid[0], experimental=asked.experimental)
+        return asked.cookie in valid, None if asked.cookie == valid[0] else granted
 
     def _fast_open_keys(self) -> Keys:
         """Return the host's keys: those that were set, else one of its own making."""
@@ -182,7 +188,7 @@ class ListeningTcp(TcpBase):
     def _is_held_back(self, socket: TcpSocket, segment: TcpSegment, *, now: Micros) -> bool:
         """Whether the ACK that would complete a passive open is dropped: no room, or TCP_DEFER_ACCEPT."""
         parent = socket.parent
-        if parent is None or socket.state is not State.SYN_RECEIVED or segment.flags & (ACK | RST | SYN) != ACK:
+        if parent is None or socket not in parent.syn_queue or segment.flags & (ACK | RST | SYN) != ACK:
             return False
         if parent.is_backlog_full:
             if self._around.sysctls.number("net.ipv4.tcp_abort_on_overflow"):

@@ -6,7 +6,7 @@ from enum import Enum
 
 from reference_stack.connection import Connection
 from reference_stack.host.errqueue import ErrorQueue
-from reference_stack.host.fastopen import Keys
+from reference_stack.host.fastopen import Keys, PendingOpens
 from reference_stack.host.sendmemory import UNLIMITED, SendMemory
 from reference_stack.host.sendtimes import SendTimes
 from reference_stack.host.traits import HostTraits
@@ -133,9 +133,6 @@ class Phase(Enum):
     LISTENING = "listening"
 
 
-_HANDSHAKE = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
-
-
 class TcpSocket(Socket):
     """A TCP socket: unconnected, listening, or the owner of one connection."""
 
@@ -167,12 +164,14 @@ class TcpSocket(Socket):
         self.syn_queue: list[TcpSocket] = []
         self.accept_queue: deque[TcpSocket] = deque()
         self.cookie_sent_at: Micros | None = None
-        self.fastopen_limit = 0
-        """TCP_FASTOPEN: most connections that may wait for the end of their handshake; 0 is off."""
+        self.pending_opens = PendingOpens()
+        """Connections that their SYN opened, and TCP_FASTOPEN as their limit."""
         self.fastopen_keys: Keys = ()
         """Keys of this socket alone (TCP_FASTOPEN_KEY); without any the host's count."""
         # --- as a child that nobody has accepted yet
         self.parent: TcpSocket | None = None
+        self.opened_by: PendingOpens | None = None
+        """Where it counts, if its SYN opened it (RFC 7413)."""
         self.bare_ack_seen: Micros | None = None
         self.time_wait_since: Micros | None = None
         self._has_seen_nothing()
@@ -206,8 +205,8 @@ class TcpSocket(Socket):
 
     @property
     def is_in_handshake(self) -> bool:
-        """SYN-SENT or SYN-RECEIVED."""
-        return self.state in _HANDSHAKE
+        """The handshake goes on and nothing can be sent or received before its end."""
+        return self.live is not None and self.live.is_opening
 
     @property
     def live(self) -> Connection | None:
@@ -261,7 +260,7 @@ class TcpSocket(Socket):
             events |= POLLHUP
         if is_read_over:
             events |= _READABLE | POLLRDHUP
-        if state not in _HANDSHAKE:
+        if not self.is_in_handshake:
             if self.available >= self.options.rcvlowat:
                 events |= _READABLE
             if is_write_over or self.can_write:

@@ -132,7 +132,7 @@ def _set_fastopen(context: OptionContext, value: int) -> None:
     socket = context.stream
     if value < 0 or not (socket.is_listening or socket.state is State.CLOSED):
         raise CallFailed(Errno.EINVAL)
-    socket.fastopen_limit = min(value, context.around.sysctls.number("net.core.somaxconn"))
+    socket.pending_opens.limit = min(value, context.around.sysctls.number("net.core.somaxconn"))
 
 
 def _get_fastopen_key(context: OptionContext, _size: int, _initial: bytes) -> bytes:
@@ -210,7 +210,7 @@ TCP_OPTIONS: tuple[Option, ...] = (
         abi.TCP_FASTOPEN,
         "TCP_FASTOPEN",
         _MAN,
-        lambda context: context.stream.fastopen_limit,
+        lambda context: context.stream.pending_opens.limit,
         _set_fastopen,
     ),
     BytesOption(SOL_TCP, abi.TCP_FASTOPEN_KEY, "TCP_FASTOPEN_KEY", _HEADER, _get_fastopen_key, _set_fastopen_key),

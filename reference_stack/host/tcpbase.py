@@ -2,6 +2,7 @@
 
 from reference_stack.connection import Connection, FourTuple
 from reference_stack.host.demux import TcpDemux
+from reference_stack.host.errnos import Errno
 from reference_stack.host.iplayer import IpFields, fields_of
 from reference_stack.host.sendtimes import Departed
 from reference_stack.host.sockets import TcpSocket
@@ -12,8 +13,6 @@ from reference_stack.host.values import Micros
 from reference_stack.states import State
 from wire.seq import Seq
 from wire.tcp import SYN, TcpSegment
-
-_HANDSHAKE = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
 
 
 class TcpBase:
@@ -114,7 +113,7 @@ class TcpBase:
             _wake(socket)
         if connection.soft_error:
             socket.soft_error = connection.soft_error
-        if not socket.is_established and connection.state not in _HANDSHAKE and not connection.is_deleted:
+        if not socket.is_established and not connection.is_opening and not connection.is_deleted:
             self._on_established(socket)
         if socket.settings.path_mtu not in (None, socket.seen_path_mtu):
             self._learn_path_mtu(socket, now=now)
@@ -202,6 +201,8 @@ class TcpBase:
     def _on_deleted(self, socket: TcpSocket, *, now: Micros) -> None:
         if self.demux.holds(socket):
             _wake(socket)
+            if _was_reset_early(socket) and socket.opened_by is not None and socket.parent is None:
+                socket.opened_by.note_reset(now=now)
         self.demux.remove(socket)
         if socket.is_established:
             socket.has_ended = True
@@ -221,6 +222,11 @@ class TcpBase:
         if connection is not None:
             connection.abort(now=now)
             connection.take_outgoing()
+
+
+def _was_reset_early(socket: TcpSocket) -> bool:
+    """Whether a reset ended the connection before its handshake was over."""
+    return socket.connection is not None and socket.connection.is_early and socket.error == Errno.ECONNRESET
 
 
 def _wake(socket: TcpSocket) -> None:

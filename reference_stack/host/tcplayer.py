@@ -87,8 +87,11 @@ class TcpLayer(ListeningTcp):
                 self.before_sending(socket, socket.connection, now=now)
             counters = socket.connection.counters
             before = counters.beyond_window
+            was_early = socket.connection.is_early
             socket.connection.on_segment(segment, now=now, ecn=ecn, gso_size=gso_size)
             self._around.counters.count("TcpExtBeyondWindow", counters.beyond_window - before)
+            if was_early and socket.is_write_shut and not socket.connection.is_early:
+                socket.connection.shutdown_send(now=now)
             self.settle(socket, now=now)
             return
         listener = self.demux.listener(local_ip, segment.dst_port)
@@ -119,9 +122,15 @@ class TcpLayer(ListeningTcp):
         if reading.mtu is not None and self._around.routes.route_to(name.remote_ip).is_mtu_locked:
             return  # ip-route(8): "mtu lock" means that path MTU discovery is not done
         tcb = socket.live.tcb
-        if not tcb.snd_una <= socket.live.sequence.unwrap(tcb.snd_una, quoted_seq) <= tcb.snd_nxt:
+        oldest = tcb.iss if socket.live.is_early else tcb.snd_una
+        if not oldest <= socket.live.sequence.unwrap(tcb.snd_una, quoted_seq) <= tcb.snd_nxt:
             self._around.counters.count("TcpExtOutOfWindowIcmps")
-        hard = reading.hard or (self._around.traits.any_icmp_ends_connect and socket.is_in_handshake)
+        is_opening, hard = socket.is_in_handshake, reading.hard
+        if socket.live.is_early:
+            # Measured: until it is accepted, the connection ends like one whose handshake goes on; then it does not.
+            is_opening = socket.parent is not None
+            hard = hard and is_opening
+        hard = hard or (self._around.traits.any_icmp_ends_connect and is_opening)
         had_soft = socket.live.soft_error
         socket.live.on_icmp_error(
             IcmpError(reading.errno, hard, reading.mtu, quoted_seq, reading.is_unreachable), now=now

@@ -1,6 +1,6 @@
 """The personality ``linux``: constants and choices of Linux 6.18, so that packetdrill scripts for Linux pass.
 
-Not there: TCP Fast Open (beyond the granting of cookies), automatic tuning of the receive buffer, autocorking.
+Not there: TCP Fast Open of a client, automatic tuning of the receive buffer, autocorking.
 """
 
 from errno import ECONNRESET, EPIPE
@@ -55,6 +55,7 @@ RULES = (
     .replace("timestamps/paws", arrival.protect_against_wrap)
     .replace("sequence/acceptable", arrival.check_sequence)
     .replace("sequence/trim", arrival.trim)
+    .replace("syn/challenge", arrival.check_syn)
     .replace("ack/ancient", arrival.reject_ancient_ack)
     .replace("ack/future", arrival.reject_future_ack)
     .replace("ack/window", arrival.update_window)

@@ -44,7 +44,9 @@ class IcmpErrors:
         """An error arrived; it counts only if it quotes something in flight (RFC 5927, 4.1)."""
         tcb = connection.tcb
         quoted = connection.sequence.unwrap(tcb.snd_una, error.quoted_seq)
-        if not tcb.snd_una <= quoted < tcb.snd_max:
+        # A SYN-ACK that waits for its acknowledgment is in flight, too.
+        oldest = tcb.iss if connection.is_early else tcb.snd_una
+        if not oldest <= quoted < tcb.snd_max:
             return
         if tcb.state in SYNCHRONIZED and connection.authentication.ignores_icmp(connection):
             return
@@ -52,7 +54,7 @@ class IcmpErrors:
             self._on_too_big(connection, error.mtu, now=now)
         elif error.hard and tcb.state in (State.SYN_SENT, State.SYN_RECEIVED):
             # RFC 9293, SHLD-26.
-            connection.fail(0 if tcb.is_passive else error.errno)
+            connection.fail(0 if tcb.is_passive and not connection.is_early else error.errno)
         else:
             # RFC 9293, MUST-56; RFC 5927, 5.2: in a synchronized state a hard error is taken as a soft one.
             connection.soft_error = error.errno

@@ -32,6 +32,10 @@ class Limits:
         """Tell, when the retransmission timer runs out, whether R2 has passed without progress."""
         return now >= self.next_check(connection)
 
+    def is_syn_ack_expired(self, connection: "ConnectionCore", *, now: int) -> bool:
+        """Tell whether the SYN-ACK of an early connection went unanswered for R2 (RFC 9293, MUST-23)."""
+        return now - connection.progress_at >= self.r2_us(connection)
+
     def next_check(self, connection: "ConnectionCore") -> int:
         """Return when R2 will have passed if nothing happens."""
         since = connection.progress_at

@@ -39,6 +39,18 @@ class CongestionStart:
             return connection.settings.initial_window * smss
         return initial_window_rfc6928(smss)
 
+    def on_early_open(self, connection: "ConnectionCore") -> None:
+        """Data may leave although the handshake has measured no round trip."""
+
+    def on_syn_ack_lost(self, connection: "ConnectionCore", *, now: int) -> None:
+        """The SYN-ACK of an early connection goes again: one segment from now on (RFC 5681, 3.1)."""
+        if connection.retransmits > 1:
+            return
+        if connection.scoreboard.segments:
+            connection.recovery.on_timeout(snd_max=connection.tcb.snd_max, is_first=True, now=now)
+        else:
+            connection.start_congestion_control()
+
     def congestion(self, connection: "ConnectionCore") -> CongestionControl:
         """Make the congestion control that the settings name; the first known one when there is none of that name."""
         name = connection.settings.congestion_control

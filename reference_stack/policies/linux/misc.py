@@ -117,6 +117,10 @@ class LinuxLimits(Limits):
         limit = settings.user_timeout_us or self.model_us(connection, settings.syn_retries, _SYN_RTO_US)
         return bool(connection.retransmits) and now - connection.progress_at >= limit
 
+    def is_syn_ack_expired(self, connection: "ConnectionCore", *, now: int) -> bool:  # noqa: ARG002
+        """Tell whether it was repeated often enough: once more than without Fast Open (measured)."""
+        return connection.retransmits > connection.settings.synack_retries
+
     def next_check(self, connection: "ConnectionCore") -> int:
         """Return when the user timeout passes, as far as one is set and counts already."""
         timeout = connection.settings.user_timeout_us

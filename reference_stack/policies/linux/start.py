@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from reference_stack.congestion import cubic, segments
 from reference_stack.congestion.base import CongestionControl
+from reference_stack.negotiation import SYN_LOST_RTO_US
 from reference_stack.policies.linux.timing import LinuxRtt
 from reference_stack.policies.start import CongestionStart
 from reference_stack.recovery.base import LossRecovery
@@ -43,6 +44,15 @@ class LinuxCongestionStart(CongestionStart):
             return 1
         initial = connection.settings.initial_window
         return 10 if initial is None else initial
+
+    def on_early_open(self, connection: "ConnectionCore") -> None:
+        """Until there is a measurement, the RTO is that after a lost SYN (measured)."""
+        connection.rtt.restart_with(SYN_LOST_RTO_US)
+
+    def on_syn_ack_lost(self, connection: "ConnectionCore", *, now: int) -> None:
+        """The SYN-ACK of an early connection goes again: from the second time on the window is that after a loss."""
+        if connection.retransmits == 2:
+            connection.recovery.on_timeout(snd_max=connection.tcb.snd_max, is_first=True, now=now)
 
     def congestion(self, connection: "ConnectionCore") -> CongestionControl:
         """Make the congestion control that the settings name."""

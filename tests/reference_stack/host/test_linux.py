@@ -177,3 +177,10 @@ def test_a_segment_that_receive_offload_made_counts_by_its_parts(linux: World) -
     linux.host.inject(packet, now=linux.now, gso_size=1000)
     octets = linux.call("getsockopt", fd=fd, level=SOL_TCP, name=TCP_INFO, size=280, initial=b"").optval
     assert TcpInfo.unpack(octets).rcv_mss == 1000
+
+
+def test_a_small_window_cuts_the_segment_size_from_the_handshake_on(linux: World) -> None:
+    # Measured: the peer offered 500 octets in its SYN and in its ACK; a segment is no larger than that.
+    fd = linux.established(window=500)
+    linux.write(fd, 2000)
+    assert linux.sent() == ["P. 1:501(500) ack 1"]

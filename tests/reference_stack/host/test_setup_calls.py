@@ -359,15 +359,6 @@ def test_no_listener_grants_cookies_unless_asked_to(world: World) -> None:
     assert _granted(world) == [FastOpen(_COOKIE)]
 
 
-@pytest.mark.parametrize(("mode", "option"), [("0x403", FastOpen(_COOKIE)), ("0x602", FastOpen())])
-def test_text_that_would_be_taken_with_the_syn_is_named_not_simulated(
-    world: World, mode: str, option: FastOpen
-) -> None:
-    _listen_fast(world, mode)
-    with pytest.raises(NotModelled, match="Fast Open"):
-        world.inject("S 0:10(10)", options=(option,))
-
-
 def test_fast_open_that_is_off_is_an_unknown_option(world: World) -> None:
     # RFC 9293, MUST-6: an option that is not understood is ignored.
     world.listen()
