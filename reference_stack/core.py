@@ -203,8 +203,8 @@ class ConnectionCore:
     def watch_fin_wait_2(self, *, now: Micros) -> None:
         """Nobody reads any more: do not wait for the peer's FIN for ever, where the settings say so."""
         self.segments_before_rest = self.counters.segments_in
-        if self.settings.fin_timeout_us is not None:
-            self.timers.set(FIN_WAIT_2, now + max(self.settings.fin_timeout_us, 0))
+        if (wait := self.settings.fin_wait_us) is not None:
+            self.timers.set(FIN_WAIT_2, now + wait)
 
     def delete(self) -> None:
         """Delete the TCB: nothing is left but what is in the receive queue and on its way out."""

@@ -72,6 +72,7 @@ SETTINGS = ConnectionSettings(
     ecn=2,
     rfc1337=False,
     fin_timeout_us=60_000_000,
+    fin_timeout_turn_us=60_000_000,
     keeps_unread_data=True,
     syn_linear_timeouts=4,
     challenge_ack_limit=2**31 - 1,

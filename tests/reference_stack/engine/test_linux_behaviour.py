@@ -366,6 +366,19 @@ def test_an_orphan_in_fin_wait_2_lives_a_minute() -> None:
     assert scene.connection.is_deleted
 
 
+@pytest.mark.parametrize(("timeout_s", "life_s"), [(60, 60), (62, 4), (120, 120)])
+def test_more_than_a_minute_in_fin_wait_2_counts_twice_what_is_above(timeout_s: int, life_s: int) -> None:
+    # SYSCTL-tcp_fin_timeout-3: 70 s were over after 20.6 s, 120 s after 123 s.
+    scene = established(fin_timeout_us=timeout_s * SECOND)
+    scene.connection.close(now=0)
+    scene.connection.take_segments()
+    scene.arrive("A", ack=2)
+    scene.expect_nothing(during=(life_s - 1) * SECOND)
+    assert not scene.connection.is_deleted
+    scene.expect_nothing(during=2 * SECOND)
+    assert scene.connection.is_deleted
+
+
 def test_a_dead_peer_is_found_by_keepalive_and_reset() -> None:
     # SYSCTL-tcp_keepalive_probes-2: 2.02, 3.05, ETIMEDOUT at 4.07 s; also '> R. 1:1(0) ack 1'.
     scene = established(keepalive=True, keepidle_us=2 * SECOND, keepintvl_us=SECOND, keepcnt=2)
