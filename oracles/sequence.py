@@ -107,7 +107,9 @@ class NeverMoveRightEdgeLeft:
         # RFC 7323, section 2.4: rounding to the scale may let the edge go back by less than one unit.
         moved = signed(before - edge)
         unit = 1 << ((flow.own_shift or 0) if flow.scaling else 0)
-        if moved < unit:
+        # A SYN-ACK that is repeated behind scaled windows (Fast Open) cannot say more than its field has room for.
+        is_full_syn = segment.flags & SYN and segment.window == 0xFFFF
+        if moved < unit or is_full_syn:
             return None
         window = signed(before - segment.ack) + (1 << shift) - 1 >> shift
         kept = segment._replace(window=min(max(window, 0), 0xFFFF))

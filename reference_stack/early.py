@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 def begin(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Take the text of the SYN, answer it with a SYN-ACK for all of it, and be ready to send (RFC 7413, 4.2.2)."""
     tcb, now = connection.tcb, arrival.now
-    connection.is_early = True
     tcb.snd_una = tcb.snd_nxt = tcb.snd_max = tcb.iss + 1
     text = arrival.text[: connection.window.of_syn(connection)]
     if text:
@@ -33,6 +32,7 @@ def begin(connection: "ConnectionCore", arrival: Arrival) -> None:
     output.send_syn(connection, now=now)
     connection.syn_ack_sent_at = now
     connection.timers.set(SYN_ACK, now + connection.rtt.initial)
+    connection.is_early = True
     connection.start.on_early_open(connection)
 
 

@@ -118,8 +118,9 @@ def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
         SYN | ACK | connection.ecn.synack_flags(connection) if is_answer else SYN | connection.ecn.syn_flags(connection)
     )
     window = connection.window.of_syn(connection)
-    tcb.offered_window = connection.window.behind_syn(connection, window)
-    tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + tcb.offered_window) if is_answer else tcb.offered_window
+    if not connection.is_early:  # else a scaled window was offered since
+        tcb.offered_window = connection.window.behind_syn(connection, window)
+        tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + tcb.offered_window) if is_answer else tcb.offered_window
     options: tuple[TcpOption, ...] = connection.options.syn(connection, now=now)
     # RFC 7413, 4.2.2: a repeated SYN or SYN-ACK has no Fast Open option.
     connection.first_syn_option = None

@@ -47,6 +47,8 @@ class Before:
     is_fin_sent: bool
     is_passive: bool
     is_deleted: bool
+    is_early: bool
+    """Fast Open: the user has the connection before its handshake is over (RFC 7413)."""
     sack_edge: int | None
 
 
@@ -64,6 +66,7 @@ def before(connection: Connection) -> Before:
         tcb.is_fin_sent,
         tcb.is_passive,
         connection.is_deleted,
+        connection.is_early,
         max((end for _, end in islands), default=None),
     )
 
@@ -174,7 +177,7 @@ def _end(case: Case) -> str | None:
         return None
     if isinstance(case.packet and case.packet.body, IcmpMessage):
         # RFC 5927, 4.1 and 5.2: hard errors end no connection in a synchronized state.
-        is_young = case.was.state in (State.SYN_SENT, State.SYN_RECEIVED)
+        is_young = case.was.state in (State.SYN_SENT, State.SYN_RECEIVED) and not case.was.is_early
         return None if is_young else f"an ICMP error ends a connection in {case.was.state.value} (RFC 5927, 5.2)"
     segment = case.segment
     if segment is not None and _may_end(case, segment):
@@ -192,7 +195,7 @@ def _may_end(case: Case, segment: TcpSegment) -> bool:
     if was.state is State.TIME_WAIT:
         # RFC 9293, MAY-2, and RFC 6191: a new SYN may take the connection over.
         return bool(segment.flags & SYN) and not segment.flags & ACK
-    if was.state is State.SYN_RECEIVED and was.is_passive and segment.flags & SYN:
+    if was.state is State.SYN_RECEIVED and was.is_passive and not was.is_early and segment.flags & SYN:
         # RFC 9293, 3.10.7.4, fourth: a passive open goes back to LISTEN by a SYN in the window.
         return 0 <= start <= was.rcv_adv - was.rcv_nxt
     text_end = start + len(segment.payload) + bool(segment.flags & SYN)
@@ -224,7 +227,8 @@ def _may_reset(case: Case, segment: TcpSegment) -> bool:
 def _reset_of_a_living_connection(case: Case) -> str | None:
     # RFC 9293, 3.5.2, third group: in a synchronized state an unacceptable segment is answered by an ACK, and the
     # connection remains.
-    if case.was.state not in SYNCHRONIZED or case.connection.is_deleted or not any(map(_is_reset, case.departed)):
+    is_half_open = case.was.state not in SYNCHRONIZED or case.was.is_early
+    if is_half_open or case.connection.is_deleted or not any(map(_is_reset, case.departed)):
         return None
     return "sends a reset and lives on (RFC 9293, 3.5.2)" if case.segment is not None else None
 

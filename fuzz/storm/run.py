@@ -7,14 +7,14 @@ from random import Random
 
 from fuzz.storm.judge import before, judge
 from fuzz.storm.packets import draw
-from fuzz.storm.stage import STATES, Stage
+from fuzz.storm.stage import STATES, Stage, states_of
 from oracles import check_trace
 from reference_stack.personality import Personality
 
 PACKETS_A_LIFE = 40
 _SECOND = 1_000_000
 _CERTAIN = frozenset(each for each in STATES if not each.startswith(("CLOSED", "LISTEN", "SYN")))
-"""Lives in which the packets tell what was agreed on: the handshake is over before the storm begins."""
+"""Lives in which the packets tell what was agreed on: both SYNs are known before the storm begins."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,8 @@ class Storm:
     def live(self, life: int) -> Iterator[Finding]:
         """Play one life; yield what is found in it. An exception of the stack is a finding and ends the life."""
         random = Random(f"{self.seed}/{life}")
-        state = STATES[life % len(STATES)]
+        states = states_of(self.personality)
+        state = states[life % len(states)]
         try:
             stage = Stage(state, self.personality, random)
         except Exception as error:  # as below

@@ -101,8 +101,8 @@ class Stage:
 
     # --- on the way to a state -----------------------------------------------------------------------------------
 
-    def _peer(self, flags: int, offset: int, *, acknowledged: int | None = None) -> None:
-        """Send a plain segment `offset` octets behind the peer's ISN, acknowledging all or up to a number."""
+    def _peer(self, flags: int, offset: int, *, acknowledged: int | None = None, text: bytes = b"") -> None:
+        """Send a segment `offset` octets behind the peer's ISN, acknowledging all or up to a number."""
         ack = 0
         if flags & ACK:
             (socket,) = self.host.tcp.demux
@@ -119,6 +119,7 @@ class Stage:
                     flags,
                     65_535,
                     options=options,
+                    payload=text,
                 )
             )
         )
@@ -151,6 +152,19 @@ class Stage:
         """SYN-RECEIVED by a passive open."""
         self.listen()
         self._peer(SYN, 0)
+
+    def early(self) -> None:
+        """SYN-RECEIVED, opened by the SYN without a cookie (RFC 7413; tcp(7), tcp_fastopen), and accepted."""
+        self.host.sysctls.write("net.ipv4.tcp_fastopen", "0x602")
+        self.listen()
+        self._peer(SYN, 0, text=bytes(10))
+        self.descriptor = self.value("accept", fd=self.descriptor)
+
+    def early_close(self) -> None:
+        """FIN-WAIT-1 by close(2) before the handshake was over."""
+        self.early()
+        self.value("read", fd=self.descriptor, count=10, null_buffer=False)
+        self.close()
 
     def syn_sent(self) -> None:
         """SYN-SENT."""
@@ -224,10 +238,12 @@ _BUILDERS: dict[str, Callable[[Stage], None]] = {
     "SYN-SENT": Stage.syn_sent,
     "SYN-RECEIVED": Stage.syn_received,
     "SYN-RECEIVED/crossed": Stage.crossed,
+    "SYN-RECEIVED/early": Stage.early,
     "ESTABLISHED": Stage.established,
     "ESTABLISHED/accepted": Stage.accepted,
     "FIN-WAIT-1": Stage.fin_wait_1,
     "FIN-WAIT-1/orphan": Stage.orphan,
+    "FIN-WAIT-1/early": Stage.early_close,
     "FIN-WAIT-2": Stage.fin_wait_2,
     "CLOSE-WAIT": Stage.close_wait,
     "CLOSING": Stage.closing,
@@ -236,3 +252,9 @@ _BUILDERS: dict[str, Callable[[Stage], None]] = {
 }
 STATES = tuple(_BUILDERS)
 """The states of RFC 9293, some in more than one way."""
+
+
+def states_of(chosen: Personality) -> tuple[str, ...]:
+    """Return the states that a stack of this personality can be in: DragonFly has no Fast Open."""
+    has_fast_open = not chosen.name.startswith("dragonfly")
+    return tuple(state for state in STATES if has_fast_open or not state.endswith("/early"))
