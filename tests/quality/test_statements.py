@@ -14,7 +14,7 @@ from reference_stack.host.sysctls import SysctlSettings
 from reference_stack.personality import personality
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("linux-tcp7", "linux-send", "busybox-tcp")
+DOCUMENTS = ("linux-fastopen", "linux-tcp7", "linux-send", "busybox-tcp")
 TABLE = tomllib.loads((ROOT / "tests" / "quality" / "statements.toml").read_text(encoding="utf-8"))
 Statement = dict[str, str]
 
