@@ -89,7 +89,8 @@ def _read_sack(connection: "ConnectionCore", arrival: Arrival, report: AckReport
             report.dsack = first
             connection.counters.duplicates_reported += max(-(-(first[1] - first[0]) // tcb.snd_mss), 1)
         blocks = blocks[1:]
-    for left, right in blocks:
+    # In order, whatever came first: an acknowledgment of much is no sign of reordering (RFC 8985, 6.2, step 3).
+    for left, right in sorted(blocks):
         if report.una <= left < right <= tcb.snd_max:
             report.has_sack = True
             report.newly_sacked += connection.scoreboard.sack(left, right)

@@ -32,6 +32,7 @@ _CAPABILITIES = frozenset(
         base.TCP_INFO,
         base.ECN,
         base.CUBIC,
+        base.FAST_OPEN,
         base.TCP_MD5,
         base.TCP_AO,
     }

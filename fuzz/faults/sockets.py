@@ -16,6 +16,7 @@ from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.host.values import Result
 from reference_stack.policies.icmp import IcmpError, IcmpErrors
 from reference_stack.sequence import MASK
+from wire.abi import TCP_LINGER2
 
 API = Area("api")
 ICMP = Area("icmp")
@@ -72,6 +73,14 @@ def keep_error(original: Replacement, calls: SystemCalls, **arguments: int) -> R
     result: Result = original(**arguments)
     socket.error = before
     return result
+
+
+@API.host("system.getsockopt", "fin-timeout-three-minutes", "Linux tcp(7)")
+def wait_long_for_fin(original: Replacement, _calls: SystemCalls, **arguments: int) -> Result:
+    """An orphan in FIN-WAIT-2 has three minutes when nobody changed it."""
+    result: Result = original(**arguments)
+    is_asked = arguments["name"] == TCP_LINGER2 and result.optval == (60).to_bytes(4, "little")
+    return replace(result, optval=(180).to_bytes(4, "little")) if is_asked else result
 
 
 @API.host("system.ioctl", "api-siocinq-listen", "Linux tcp(7)")

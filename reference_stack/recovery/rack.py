@@ -178,7 +178,8 @@ class RackRecovery(OctetRecovery):
                 self._steps = 1
 
     def on_retransmitted(self, segment: SentSegment, *, now: Micros) -> None:
-        """The segment has left."""
+        """The segment has left; the retransmission timer takes the place of the probe's (7.2)."""
+        self._probe_deadline = None
         if self._prr is not None:
             self._prr.on_sent(segment.length)
         super().on_retransmitted(segment, now=now)

@@ -290,7 +290,8 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
         return 1 if self._forced is not None else max(self.control.cwnd - self.in_flight, 1)
 
     def on_retransmitted(self, segment: SentSegment, *, now: Micros) -> None:
-        """A segment has left again."""
+        """A segment has left again; the retransmission timer takes the place of the probe's (RFC 8985, 7.2)."""
+        self.probe_deadline = None
         if self._forced is not None:
             self._forced = None
         elif self.is_reducing:
