@@ -90,10 +90,10 @@ def _read_sack(connection: "ConnectionCore", arrival: Arrival, report: AckReport
             connection.counters.duplicates_reported += max(-(-(first[1] - first[0]) // tcb.snd_mss), 1)
         blocks = blocks[1:]
     # In order, whatever came first: an acknowledgment of much is no sign of reordering (RFC 8985, 6.2, step 3).
-    for left, right in sorted(blocks):
-        if report.una <= left < right <= tcb.snd_max:
-            report.has_sack = True
-            report.newly_sacked += connection.scoreboard.sack(left, right)
+    report.blocks = tuple(sorted(block for block in blocks if report.una <= block[0] < block[1] <= tcb.snd_max))
+    for left, right in report.blocks:
+        report.has_sack = True
+        report.newly_sacked += connection.scoreboard.sack(left, right)
 
 
 def _advance(connection: "ConnectionCore", report: AckReport, arrival: Arrival) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 from fuzz.faults.alter import Replacement, alter
 from fuzz.faults.registry import Area
 from reference_stack.arrival.arrival import Arrival
-from reference_stack.core import ConnectionCore
-from reference_stack.host.demux import FourTuple
+from reference_stack.core import ConnectionCore, FourTuple
 from reference_stack.host.fastopen import cookie
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.tcplayer import TcpLayer

@@ -63,7 +63,7 @@ def _counting_on(original: Replacement, recovery: LossRecovery, report: AckRepor
 
 def _ending_early(original: Replacement, recovery: LossRecovery, report: AckReport, *, now: int) -> None:
     original(report, now=now)
-    recovery.recover = report.una  # type: ignore[attr-defined]
+    recovery.recover = report.una
 
 
 def _whole_flight(_original: Replacement, recovery: LossRecovery) -> int:
@@ -83,7 +83,7 @@ def _forgetting_highest(
     original: Replacement, recovery: LossRecovery, *, snd_max: int, is_first: bool, now: int
 ) -> None:
     original(snd_max=snd_max, is_first=is_first, now=now)
-    recovery.recover = 0  # type: ignore[attr-defined]
+    recovery.recover = 0
     recovery.dupacks = 3
 
 

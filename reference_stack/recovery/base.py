@@ -30,7 +30,8 @@ class AckReport:
     """What one acknowledgment said, after the scoreboard took it in.
 
     `is_duplicate` is the definition of RFC 5681, section 2. `flight` is the outstanding octets and `flight_segments`
-    the outstanding segments before this acknowledgment. `dsack` is a block that reported a duplicate (RFC 2883).
+    the outstanding segments before this acknowledgment. `dsack` is a block that reported a duplicate (RFC 2883),
+    `blocks` are the others, in order.
     `echo_delay` is the age of the timestamp that the peer echoed, or None; `sample` the round trip that was measured.
     `can_send_new` says that unsent data fits the peer's window; `is_old` that the acknowledgment is below SND.UNA.
     `is_mtu_probe_first` says that the segment at SND.UNA is a probe for the path MTU; recovery sets
@@ -52,6 +53,7 @@ class AckReport:
     acked: list[SentSegment] = field(default_factory=list)
     newly_sacked: list[SentSegment] = field(default_factory=list)
     dsack: tuple[int, int] | None = None
+    blocks: tuple[tuple[int, int], ...] = ()
     has_sack: bool = False
     congestion_echo: bool = False
     duplicates_reported: int = 0

@@ -49,11 +49,13 @@ class OctetRecovery(LossRecovery):
         if self._forced is not None:
             self.scoreboard.mark_lost(self._forced)
 
-    def _go_back(self) -> None:
-        """Everything outstanding counts as lost."""
+    def _go_back(self, report: AckReport | None = None) -> None:
+        """Everything outstanding counts as lost but what `report` says has arrived (RFC 6675, 5.1)."""
         self._frto = self._new_data_limit = None
         # RFC 2018, section 5: after a timeout the sender should forget what was SACKed: the peer may have dropped it.
         self.scoreboard.mark_all_lost(keep_sacks=False)
+        for left, right in report.blocks if report is not None else ():
+            self.scoreboard.sack(left, right)
 
     def judge_timeout(self, report: AckReport, *, now: Micros) -> bool:
         """F-RTO: read an acknowledgment behind a timeout; tell whether it needs no further treatment."""
@@ -66,7 +68,7 @@ class OctetRecovery(LossRecovery):
         elif verdict is FrtoVerdict.SPURIOUS:
             self._restore(report)
         elif verdict is not FrtoVerdict.WAIT:
-            self._go_back()
+            self._go_back(report)
             if verdict is FrtoVerdict.LOST_AFTER_NEW:
                 self.congestion.cwnd = min(self.congestion.cwnd, 3 * self.smss)
             return False
@@ -100,7 +102,7 @@ class OctetRecovery(LossRecovery):
         if snd_nxt - 1 > self.recover:
             self._new_data_limit = 0
             return
-        self._go_back()
+        self._go_back(put_off[0] if put_off is not None else None)
         if put_off is not None:
             report, now = put_off
             self._grow(report, now=now)

@@ -191,7 +191,7 @@ class RackRecovery(OctetRecovery):
         self._prr = None
         self._probe_end = self._probe_deadline = self._reorder_deadline = None
 
-    def _go_back(self) -> None:
+    def _go_back(self, report: AckReport | None = None) -> None:  # noqa: ARG002
         """Everything outstanding counts as lost, but what left only just now (6.3)."""
         self._frto = self._new_data_limit = None
         oldest_kept = self._now - self._rack_rtt - self.reorder_window()
