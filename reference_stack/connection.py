@@ -19,6 +19,7 @@ from reference_stack.states import MAY_SEND_DATA, State
 from wire.tcp import TcpSegment
 
 if TYPE_CHECKING:
+    from reference_stack.opening import SynRequest
     from wire.abi import TcpInfo
     from wire.options import TcpOption
 
@@ -42,9 +43,18 @@ class Connection(ConnectionCore):
 
     # --- user calls --------------------------------------------------------------------------------------------------
 
-    def connect(self, *, now: Micros) -> None:
-        """Active OPEN: the SYN is queued and the state is SYN-SENT (RFC 9293, 3.10.1)."""
+    def connect(self, *, now: Micros, request: "SynRequest | None" = None) -> int:
+        """Active OPEN: the SYN is queued and the state is SYN-SENT (RFC 9293, 3.10.1).
+
+        `request` says what the SYN carries beside (RFC 7413); returns how many octets of its text left.
+        """
+        self.syn_request = request
         self.calls["call/open-active"](self, now=now)
+        return 0 if self.syn_request is None else len(self.syn_request.text)
+
+    def defer_connect(self, *, now: Micros) -> None:
+        """SYN-SENT in name: the SYN waits for `connect`, so that it can carry text (TCP_FASTOPEN_CONNECT)."""
+        self.enter(State.SYN_SENT, now=now)
 
     def accept_syn(
         self,

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from reference_stack import output, transmit
 from reference_stack.chronograph import Chronograph
 from reference_stack.counters import Counters
+from reference_stack.opening import SynAnswer, SynRequest
 from reference_stack.outgoing import Outgoing
 from reference_stack.personality import Personality
 from reference_stack.receive_queue import ReceiveQueue
@@ -114,6 +115,10 @@ class ConnectionCore:
     def _reset_opening(self) -> None:
         self.first_syn_option: TcpOption | None = None
         """An option that only the first transmission of our SYN or SYN-ACK has (RFC 7413, 4.2.2)."""
+        self.syn_request: SynRequest | None = None
+        """What our first SYN was to carry (RFC 7413); its text is what did leave."""
+        self.syn_answer: SynAnswer | None = None
+        """What the SYN-ACK said to it; the owner takes it away."""
         self.is_early = False
         """The user has the connection although its handshake goes on (`reference_stack.early`)."""
         self.is_syn_data_acked = False

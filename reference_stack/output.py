@@ -110,8 +110,8 @@ def challenge(connection: "ConnectionCore", *, now: Micros) -> None:
         send_ack(connection, now=now)
 
 
-def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
-    """Send our SYN, as SYN-ACK once the peer's SYN is known (RFC 9293, 3.10.1 and 3.10.7.2)."""
+def send_syn(connection: "ConnectionCore", *, now: Micros, text: bytes = b"") -> None:
+    """Send our SYN, as SYN-ACK once the peer's SYN is known (RFC 9293, 3.10.1 and 3.10.7.2), with text or without."""
     tcb = connection.tcb
     is_answer = connection.has_peer_syn
     flags = (
@@ -128,7 +128,7 @@ def send_syn(connection: "ConnectionCore", *, now: Micros) -> None:
     ack = tcb.rcv_nxt & MASK if is_answer else 0
     _queue(
         connection,
-        TcpSegment(ports.local_port, ports.remote_port, tcb.iss & MASK, ack, flags, window, 0, options),
+        TcpSegment(ports.local_port, ports.remote_port, tcb.iss & MASK, ack, flags, window, 0, options, text),
     )
     tcb.last_ack_sent = tcb.rcv_nxt
     connection.ack_now = False

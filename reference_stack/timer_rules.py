@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import early, output, transmit
+from reference_stack import early, opening, transmit
 from reference_stack.rules import Rule, TimerRule
 from reference_stack.states import OPENING, State
 from reference_stack.timers import (
@@ -39,21 +39,12 @@ def retransmission_timeout(connection: "ConnectionCore", *, now: int) -> None:
     if connection.limits.is_backing_off(connection):
         connection.rtt.on_timeout()
     if connection.tcb.state in OPENING:
-        _send_syn_again(connection, now=now)
+        opening.repeat_syn(connection, now=now)
     else:
         connection.mtu_search.on_timeout(connection, now=now)
         connection.icmp.on_timeout(connection, now=now)
         connection.recovery.on_timeout(snd_max=connection.tcb.snd_max, is_first=is_first, now=now)
     connection.arm_retransmission(now=now)
-
-
-def _send_syn_again(connection: "ConnectionCore", *, now: int) -> None:
-    front = connection.scoreboard.front
-    if front is not None:
-        connection.syn_retransmissions += 1
-        connection.counters.total_retransmissions += 1
-        connection.scoreboard.on_retransmitted(front, now=now)
-        output.send_syn(connection, now=now)
 
 
 def persist_timeout(connection: "ConnectionCore", *, now: int) -> None:

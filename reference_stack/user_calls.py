@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import negotiation, output
+from reference_stack import negotiation, opening, output
 from reference_stack.rules import CallRule, Rule
 from reference_stack.states import State
 from wire.tcp import SYN
@@ -23,8 +23,11 @@ def begin_handshake(connection: "ConnectionCore", *, now: int) -> None:
     tcb = connection.tcb
     tcb.snd_nxt = tcb.snd_max = tcb.iss + 1
     connection.progress_at = now
-    output.send_syn(connection, now=now)
+    text = opening.prepare(connection, now=now)
+    output.send_syn(connection, now=now, text=text)
     connection.scoreboard.on_sent(tcb.iss, tcb.iss + 1, SYN, now=now)
+    if text:
+        opening.enter(connection, text, now=now)
     connection.arm_retransmission(now=now)
 
 

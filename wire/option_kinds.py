@@ -228,6 +228,11 @@ class FastOpen(TcpOption):
         """34, or 254 for the experimental form."""
         return EXPERIMENT_KIND if self.experimental else 34
 
+    @property
+    def is_legal(self) -> bool:
+        """A request, or a cookie of 4 to 16 octets, an even number (RFC 7413, 4.1.1)."""
+        return not self.cookie or (4 <= len(self.cookie) <= 16 and len(self.cookie) % 2 == 0)
+
     def body(self) -> bytes:
         """The cookie, and in the experimental form the magic number in front of it."""
         return FAST_OPEN_MAGIC + self.cookie if self.experimental else self.cookie

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from wire.options import Mss, Sack, SackPermitted, Timestamps, WindowScale
+from wire.options import FastOpen, Mss, Sack, SackPermitted, Timestamps, WindowScale
 from wire.tcp import ACK, FIN, SYN, TcpSegment
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Arrival:
         "advanced_una",
         "ecn",
         "end",
+        "fast_open",
         "flags",
         "gso_size",
         "has_fin",
@@ -62,6 +63,8 @@ class Arrival:
         self.has_fin = bool(flags & FIN)
         self.advanced_una = False
         self.mss: int | None = None
+        self.fast_open: FastOpen | None = None
+        """The last Fast Open option of a SYN, if its cookie has a length that may be (RFC 7413, 4.1.1)."""
         self.wscale: int | None = None
         self.sack_permitted = False
         self.sack_blocks: tuple[tuple[int, int], ...] = ()
@@ -85,3 +88,5 @@ class Arrival:
                     self.wscale = option.shift
                 elif isinstance(option, SackPermitted):
                     self.sack_permitted = True
+                elif isinstance(option, FastOpen):
+                    self.fast_open = option if option.is_legal else None

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from reference_stack import output
-from reference_stack.arrival import acknowledgment, control, order, syn_sent
+from reference_stack.arrival import acknowledgment, content, control, order, syn_sent
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
 from reference_stack.rules import ListenVerdict, Verdict
 from reference_stack.states import State
 from reference_stack.timers import RETRANSMISSION
-from wire.tcp import FIN, RST, SYN, TcpSegment
+from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -29,10 +29,46 @@ def drop_syn_with_fin(segment: TcpSegment) -> ListenVerdict:
 def check_syn_sent_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     """An ACK that is not for our SYN is refused; a first SYN leaves again at once then, whatever drew that answer."""
     verdict = syn_sent.check_ack(connection, arrival)
+    if verdict is NEXT and arrival.flags & ACK and not arrival.flags & RST and _is_echo_foreign(connection, arrival):
+        connection.resets.send_refusal(connection, arrival.ack)
+        return STOP
     front = connection.scoreboard.front
     if verdict is STOP and not connection.retransmits and front is not None:
         front.sent_at = arrival.now + LEAST_TIMEOUT_US - connection.rtt.rto
         connection.timers.set(RETRANSMISSION, arrival.now + LEAST_TIMEOUT_US)
+    return verdict
+
+
+def _is_echo_foreign(connection: "ConnectionCore", arrival: Arrival) -> bool:
+    """Whether a SYN-ACK echoes a timestamp that none of our SYNs had (Linux, PAWSActive)."""
+    if not (arrival.has_timestamps and arrival.ts_ecr and connection.settings.timestamps):
+        return False
+    before, clock = connection.sequence.timestamp_before, connection.timestamps
+    first = clock.value(connection, now=connection.progress_at)
+    return before(arrival.ts_ecr, first) or before(clock.value(connection, now=arrival.now), arrival.ts_ecr)
+
+
+def take_syn_ack_text(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """Text on a SYN-ACK is taken where Fast Open was asked for and all of our own text got through."""
+    is_open = connection.syn_answer is not None and not connection.scoreboard.segments
+    return content.take_text(connection, arrival) if is_open else NEXT
+
+
+def take_syn_ack_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """A FIN on a SYN-ACK is taken under the same condition."""
+    is_open = connection.syn_answer is not None and not connection.scoreboard.segments
+    return content.take_fin(connection, arrival) if is_open else NEXT
+
+
+def repeat_syn_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """The SYN-ACK of a crossing open is a repeated SYN as well: it is acknowledged at once, as a duplicate."""
+    tcb = connection.tcb
+    is_crossing = tcb.state is State.SYN_RECEIVED and not tcb.is_passive and arrival.seq == tcb.irs
+    verdict = order.repeat_syn_ack(connection, arrival)
+    if is_crossing and verdict is NEXT and arrival.flags & ACK:
+        if tcb.has_sack and connection.settings.dsack:
+            connection.sack.on_duplicate(tcb.irs, tcb.irs + 1)
+        connection.ack_now = True
     return verdict
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import acknowledge, negotiation, output
+from reference_stack import acknowledge, negotiation, opening, output
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
 from reference_stack.rules import Verdict
@@ -50,6 +50,7 @@ def take_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     if arrival.flags & ACK:
         acknowledge.take_ack(connection, arrival)
         negotiation.become_established(connection, now=arrival.now)
+        opening.on_syn_ack(connection, arrival)
         connection.delayed_ack.on_syn_ack(connection, now=arrival.now)
         return NEXT
     connection.opening.take_early_text(connection, arrival)

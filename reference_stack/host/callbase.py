@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from reference_stack.host.errnos import CallFailed, Errno, NotModelled
+from reference_stack.host.errnos import CallFailed, Errno
 from reference_stack.host.readiness import Epoll
 from reference_stack.host.routes import canonical, unmapped
 from reference_stack.host.sockets import OpenFile, Socket, TcpSocket
@@ -168,10 +168,3 @@ def check_family(socket: Socket, target: Target, *, is_bind: bool) -> None:
         raise CallFailed(Errno.EAFNOSUPPORT)
     if target.is_mapped and socket.options.v6only:
         raise CallFailed(Errno.EINVAL if is_bind else Errno.ENETUNREACH)
-
-
-def refuse_flags(flags: int, names: dict[int, str], call: str) -> None:
-    """Raise `NotModelled` for the first flag in `flags` that is one of `names`."""
-    for bit, name in names.items():
-        if flags & bit:
-            raise NotModelled(f"{call} with {name}")

@@ -151,23 +151,28 @@ class SetupCalls(CallBase):
         if target.family == AF_UNSPEC:
             self._disconnect(socket, now=now)
             return OK
+        if socket.is_connect_deferred:
+            raise CallFailed(Errno.EISCONN)
         is_again = socket.phase is Phase.CONNECTING
         if not is_again:
             self._open(socket, target, now=now)
+            if socket.is_connect_deferred:
+                return OK
 
         def expire(_now: Micros) -> Result:
             return failure(Errno.EALREADY if is_again else Errno.EINPROGRESS)
 
         timeout = socket.options.sndtimeo_us
         return self.wait(
-            lambda _now: _connected(socket),
+            lambda _now: connected(socket),
             now=now,
             is_nonblocking=socket.is_nonblocking,
             timeout_us=timeout,
             expire=expire,
         )
 
-    def _open(self, socket: TcpSocket, target: Target, *, now: Micros) -> None:
+    def _open(self, socket: TcpSocket, target: Target, *, now: Micros, text: bytes | None = None) -> int:
+        """Open the connection; return how many octets of `text` its SYN took (MSG_FASTOPEN)."""
         if socket.is_listening:
             raise CallFailed(self.around.traits.listener_connect_errno)
         if socket.phase is not Phase.UNCONNECTED or socket.state is not State.CLOSED:
@@ -183,7 +188,12 @@ class SetupCalls(CallBase):
         except CallFailed:
             socket.local_ip, socket.remote_ip, socket.remote_port = kept
             raise
-        self.tcp.connect(socket, now=now)
+        if text is None and socket.options.fastopen_connect:
+            if self.tcp.may_send_early(socket, now=now):
+                self.tcp.defer_connect(socket, now=now)
+                return 0
+            text = b""
+        return self.tcp.connect(socket, now=now, text=text)
 
     def _source(self, socket: Socket, target: Target) -> str:
         """Return the source address towards `target`; `CallFailed` ENETUNREACH without a route."""
@@ -227,6 +237,7 @@ class SetupCalls(CallBase):
             self.tcp.settle(socket, now=now)
             socket.error = Errno.ECONNRESET
         socket.phase = Phase.UNCONNECTED
+        socket.is_connect_deferred = False
         socket.connection = None
         socket.is_established = socket.has_ended = socket.is_read_shut = socket.is_write_shut = False
         socket.remote_ip, socket.remote_port = "", 0
@@ -295,7 +306,7 @@ class SetupCalls(CallBase):
         )
 
 
-def _connected(socket: TcpSocket) -> Result | None:
+def connected(socket: TcpSocket) -> Result | None:
     """Return how a connection attempt stands: None while the handshake goes on."""
     if socket.is_in_handshake:
         return None

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from reference_stack.connection import Connection
-from reference_stack.host.callbase import CallBase, Outcome, check_family, refuse_flags
+from reference_stack.host.callbase import Outcome, check_family
+from reference_stack.host.calls_fastopen import FastOpenCalls
+from reference_stack.host.calls_setup import connected
 from reference_stack.host.errnos import CallFailed, Errno, NotModelled
 from reference_stack.host.sendmemory import page_room
 from reference_stack.host.sockets import TcpSocket
@@ -29,7 +31,6 @@ from wire.abi import (
     pack_int,
 )
 
-_SEND_NOT_MODELLED = {MSG_FASTOPEN: "MSG_FASTOPEN"}
 _DATAGRAM_MOST = 65_507  # 65535 less the headers of IPv4 and UDP
 
 
@@ -54,6 +55,8 @@ class Writing:
     parts: tuple[int, ...] = ()
     """Sizes of the buffers that `data` was gathered from, where that matters."""
     taken: int = 0
+    opening: Errno | None = None
+    """The call began to open the connection, and fails so if it may not wait for it with nothing sent."""
     is_started: bool = False
     is_nonblocking: bool = False
     joined: int | None = None
@@ -61,7 +64,7 @@ class Writing:
     zerocopy_number: int | None = None
 
 
-class TransferCalls(CallBase):
+class TransferCalls(FastOpenCalls):
     """Calls that move octets; each returns its result, or a `Blocked` when it has to wait."""
 
     # --- sending -------------------------------------------------------------------------------------------------
@@ -108,12 +111,13 @@ class TransferCalls(CallBase):
         socket = self.either(fd)
         if isinstance(socket, UdpSocket):
             return self._send_datagram(socket, writing)
-        refuse_flags(writing.flags, _SEND_NOT_MODELLED, "send")
-
         writing.is_nonblocking = socket.is_nonblocking or bool(writing.flags & MSG_DONTWAIT)
+        if writing.flags & MSG_FASTOPEN or socket.is_connect_deferred:
+            taken, writing.opening = self.open_by_send(socket, writing.address, writing.data or b"", now=now)
+            self._note(socket, writing, taken)
 
         def expire(_now: Micros) -> Result:
-            return Result(writing.taken) if writing.taken else failure(Errno.EAGAIN)
+            return Result(writing.taken) if writing.taken else failure(writing.opening or Errno.EAGAIN)
 
         return self.wait(
             lambda at: self._try_send(socket, writing, now=at),
@@ -125,6 +129,13 @@ class TransferCalls(CallBase):
 
     def _try_send(self, socket: TcpSocket, writing: Writing, *, now: Micros) -> Result | None:
         connection = socket.live
+        if writing.opening is not None:
+            if connection is not None:
+                connection.expects_write = writing.taken < writing.count and not writing.is_nonblocking
+            ended = connected(socket)
+            if ended is None or ended.value < 0:
+                return ended
+            writing.opening = None
         if connection is not None and socket.is_in_handshake and not socket.error and not socket.is_write_shut:
             connection.expects_write = not (socket.is_nonblocking or writing.flags & MSG_DONTWAIT)
             return None

@@ -16,6 +16,9 @@ from wire.tcp import TcpSegment
 
 Keys: TypeAlias = tuple[bytes, ...]
 
+FAST_OPEN_CLIENT, FAST_OPEN_SERVER = 0x1, 0x2
+FAST_OPEN_CLIENT_WITHOUT_COOKIE, FAST_OPEN_SERVER_WITHOUT_COOKIE = 0x4, 0x200
+"""Bits of ``net.ipv4.tcp_fastopen`` (tcp(7))."""
 KEY_OCTETS = 16
 _FORM = re.compile(r"\s*([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)", re.IGNORECASE)
 _WORD = 2**32
@@ -92,7 +95,4 @@ def asked_cookie(syn: TcpSegment) -> FastOpen | None:
     RFC 7413, section 4.1.1: a cookie has 4 to 16 octets, an even number; an option of another length is ignored.
     """
     found = [option for option in syn.options if isinstance(option, FastOpen)]
-    last = found[-1] if found else None
-    if last is None or (last.cookie and not (4 <= len(last.cookie) <= 16 and len(last.cookie) % 2 == 0)):
-        return None
-    return last
+    return found[-1] if found and found[-1].is_legal else None

@@ -10,7 +10,6 @@ from reference_stack.host import icmp
 from reference_stack.host.callbase import CallBase, Outcome
 from reference_stack.host.calls_control import ControlCalls
 from reference_stack.host.calls_files import FileCalls
-from reference_stack.host.calls_setup import SetupCalls
 from reference_stack.host.errnos import CallFailed, NotModelled
 from reference_stack.host.iplayer import IpLayer
 from reference_stack.host.isn import Secrets
@@ -38,7 +37,7 @@ _QUOTE_MOST = {4: 548, 6: 1232}
 """Octets of the packet that an ICMP error quotes (RFC 1812 4.3.2.3: 576 in all; RFC 4443 2.4 c: 1280 in all)."""
 
 
-class SystemCalls(SetupCalls, FileCalls, ControlCalls):
+class SystemCalls(FileCalls, ControlCalls):
     """All system calls of the simulated process, one method a call, arguments named as in the manual."""
 
 

@@ -132,10 +132,11 @@ def _link(routes: Routes, verb: str, words: list[str], _version: int) -> Outcome
     return 0, ""
 
 
-def _tcp_metrics(_routes: Routes, verb: str, _words: list[str], _version: int) -> Outcome:
-    # The simulated host keeps no metrics of closed connections, so there is nothing to flush.
+def _tcp_metrics(routes: Routes, verb: str, _words: list[str], _version: int) -> Outcome:
+    # Of closed connections the simulated host keeps only what Fast Open needs.
     if verb not in ("flush", "del", "delete"):
         raise NotModelled(f"ip tcp_metrics: {verb}")
+    routes.syn_cache.clear()
     return 0, ""
 
 

@@ -7,7 +7,14 @@ from reference_stack.arrival.listen import listen_decision
 from reference_stack.authentication.algorithms import Path
 from reference_stack.authentication.signing import accepts_unconnected, sign_unconnected
 from reference_stack.connection import FourTuple
-from reference_stack.host.fastopen import Keys, asked_cookie, cookie, read_keys
+from reference_stack.host.fastopen import (
+    FAST_OPEN_SERVER,
+    FAST_OPEN_SERVER_WITHOUT_COOKIE,
+    Keys,
+    asked_cookie,
+    cookie,
+    read_keys,
+)
 from reference_stack.host.iplayer import fields_of
 from reference_stack.host.sockets import Phase, TcpSocket
 from reference_stack.host.syncookies import LIFETIME_MINUTES, MINUTE_US
@@ -16,8 +23,6 @@ from reference_stack.host.values import Micros
 from reference_stack.rules import ListenVerdict
 from wire.options import FastOpen, Md5, Mss, Timestamps
 from wire.tcp import ACK, AE, FIN, RST, SYN, TcpSegment
-
-_FAST_OPEN_SERVER, _FAST_OPEN_WITHOUT_COOKIE = 0x2, 0x200
 
 
 class ListeningTcp(TcpBase):
@@ -82,9 +87,9 @@ class ListeningTcp(TcpBase):
         """
         asked = asked_cookie(syn)
         mode = self._around.sysctls.number("net.ipv4.tcp_fastopen")
-        if not (mode & _FAST_OPEN_SERVER and (asked or syn.payload) and listener.pending_opens.has_room(now=now)):
+        if not (mode & FAST_OPEN_SERVER and (asked or syn.payload) and listener.pending_opens.has_room(now=now)):
             return False, None
-        if mode & _FAST_OPEN_WITHOUT_COOKIE:
+        if mode & FAST_OPEN_SERVER_WITHOUT_COOKIE or listener.options.fastopen_no_cookie:
             return True, None
         if asked is None:
             return False, None

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import TypeAlias
 
 from reference_stack.device import Device
+from reference_stack.host.syncache import SynCache
 from reference_stack.host.values import Micros
 from reference_stack.settings import ConnectionSettings
 
@@ -46,6 +47,8 @@ class Routes:
     """The interface that all packets leave by."""
     version: int = 0
     """Counts what changed the size of packets, so that a connection sees that there is something new."""
+    syn_cache: SynCache = field(default_factory=SynCache)
+    """What is known of servers for Fast Open."""
     _path_mtus: dict[str, tuple[int, Micros]] = field(default_factory=dict)
 
     def is_local(self, address: str) -> bool:

@@ -74,6 +74,10 @@ class SocketOptions:
     inq: bool = False
     notsent_lowat: int = 0
     zerocopy: bool = False
+    fastopen_connect: bool = False
+    """TCP_FASTOPEN_CONNECT: connect(2) leaves the SYN to the first write."""
+    fastopen_no_cookie: bool = False
+    """TCP_FASTOPEN_NO_COOKIE: text on a SYN needs none."""
     stored: dict[tuple[int, int], int] = field(default_factory=dict)
     """Values of options that are kept and given back and have no effect on a simulated host."""
 
@@ -164,17 +168,23 @@ class TcpSocket(Socket):
         self.syn_queue: list[TcpSocket] = []
         self.accept_queue: deque[TcpSocket] = deque()
         self.cookie_sent_at: Micros | None = None
-        self.pending_opens = PendingOpens()
-        """Connections that their SYN opened, and TCP_FASTOPEN as their limit."""
-        self.fastopen_keys: Keys = ()
-        """Keys of this socket alone (TCP_FASTOPEN_KEY); without any the host's count."""
         # --- as a child that nobody has accepted yet
         self.parent: TcpSocket | None = None
-        self.opened_by: PendingOpens | None = None
-        """Where it counts, if its SYN opened it (RFC 7413)."""
         self.bare_ack_seen: Micros | None = None
         self.time_wait_since: Micros | None = None
+        self._has_fast_open()
         self._has_seen_nothing()
+
+    def _has_fast_open(self) -> None:
+        """What Fast Open needs (RFC 7413)."""
+        self.is_connect_deferred = False
+        """connect(2) has returned and the SYN waits for text (TCP_FASTOPEN_CONNECT)."""
+        self.pending_opens = PendingOpens()
+        """Of a listener: connections that their SYN opened, and TCP_FASTOPEN as their limit."""
+        self.fastopen_keys: Keys = ()
+        """Keys of this socket alone (TCP_FASTOPEN_KEY); without any the host's count."""
+        self.opened_by: PendingOpens | None = None
+        """Where it counts, if its SYN opened it."""
 
     def _has_seen_nothing(self) -> None:
         """What the owner saw last, to tell what is new."""
@@ -253,13 +263,16 @@ class TcpSocket(Socket):
         if self.is_listening:
             return _READABLE if self.accept_queue else 0
         state = self.state
-        is_read_over = self.is_read_shut or self.at_end
-        is_write_over = self.is_write_shut or (self.is_established and state is State.CLOSED)
+        is_over = self.connection is not None and self.connection.is_deleted
+        is_read_over = is_over or self.is_read_shut or self.at_end
+        is_write_over = is_over or self.is_write_shut or (self.is_established and state is State.CLOSED)
         events = POLLERR if self.error or self.error_queue.entries else 0
         if (is_read_over and is_write_over) or state is State.CLOSED:
             events |= POLLHUP
         if is_read_over:
             events |= _READABLE | POLLRDHUP
+        if self.is_connect_deferred:
+            events |= _WRITABLE
         if not self.is_in_handshake:
             if self.available >= self.options.rcvlowat:
                 events |= _READABLE

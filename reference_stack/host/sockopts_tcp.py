@@ -1,7 +1,7 @@
 """Options of level SOL_TCP (tcp(7)); limits as measured on Linux 6.18."""
 
 from reference_stack.host.errnos import CallFailed, Errno
-from reference_stack.host.fastopen import split_keys
+from reference_stack.host.fastopen import FAST_OPEN_CLIENT, split_keys
 from reference_stack.host.optionrows import (
     INT_MAX,
     BytesOption,
@@ -135,6 +135,24 @@ def _set_fastopen(context: OptionContext, value: int) -> None:
     socket.pending_opens.limit = min(value, context.around.sysctls.number("net.core.somaxconn"))
 
 
+def _set_fastopen_connect(context: OptionContext, value: int) -> None:
+    # Measured: 0 or 1, where clients may use Fast Open, on a closed socket.
+    if value not in (0, 1):
+        raise CallFailed(Errno.EINVAL)
+    if not context.around.sysctls.number("net.ipv4.tcp_fastopen") & FAST_OPEN_CLIENT:
+        raise CallFailed(Errno.EOPNOTSUPP)
+    if context.stream.state is not State.CLOSED:
+        raise CallFailed(Errno.EINVAL)
+    context.stream.options.fastopen_connect = bool(value)
+
+
+def _set_fastopen_no_cookie(context: OptionContext, value: int) -> None:
+    # Measured: 0 or 1, on a closed or listening socket.
+    if value not in (0, 1) or not (context.stream.is_listening or context.stream.state is State.CLOSED):
+        raise CallFailed(Errno.EINVAL)
+    context.stream.options.fastopen_no_cookie = bool(value)
+
+
 def _get_fastopen_key(context: OptionContext, _size: int, _initial: bytes) -> bytes:
     return b"".join(context.stream.fastopen_keys)  # measured: without keys of its own the length comes back 0
 
@@ -213,6 +231,22 @@ TCP_OPTIONS: tuple[Option, ...] = (
         lambda context: context.stream.pending_opens.limit,
         _set_fastopen,
     ),
+    IntOption(
+        SOL_TCP,
+        abi.TCP_FASTOPEN_CONNECT,
+        "TCP_FASTOPEN_CONNECT",
+        _HEADER,
+        lambda context: int(context.stream.options.fastopen_connect),
+        _set_fastopen_connect,
+    ),
+    IntOption(
+        SOL_TCP,
+        abi.TCP_FASTOPEN_NO_COOKIE,
+        "TCP_FASTOPEN_NO_COOKIE",
+        _HEADER,
+        lambda context: int(context.stream.options.fastopen_no_cookie),
+        _set_fastopen_no_cookie,
+    ),
     BytesOption(SOL_TCP, abi.TCP_FASTOPEN_KEY, "TCP_FASTOPEN_KEY", _HEADER, _get_fastopen_key, _set_fastopen_key),
     BytesOption(SOL_TCP, abi.TCP_CC_INFO, "TCP_CC_INFO", _HEADER, _cc_info),
     switch(SOL_TCP, abi.TCP_INQ, "TCP_INQ", _HEADER, "inq"),
@@ -227,8 +261,6 @@ TCP_OPTIONS: tuple[Option, ...] = (
             "TCP_QUEUE_SEQ",
             "TCP_REPAIR_OPTIONS",
             "TCP_REPAIR_WINDOW",
-            "TCP_FASTOPEN_CONNECT",
-            "TCP_FASTOPEN_NO_COOKIE",
             "TCP_TIMESTAMP",
             "TCP_SAVE_SYN",
             "TCP_SAVED_SYN",

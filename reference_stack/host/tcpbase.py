@@ -8,6 +8,7 @@ from reference_stack.host.sendtimes import Departed
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.surroundings import Surroundings
 from reference_stack.host.syncookies import SynCookies
+from reference_stack.host.synrequests import note_syn
 from reference_stack.host.sysctl_rows import Acts
 from reference_stack.host.values import Micros
 from reference_stack.states import State
@@ -108,6 +109,8 @@ class TcpBase:
                 if each.segment.payload:
                     self._note_departure(socket, connection, each.segment, packet, now=now)
             socket.has_new_route = socket.has_new_route or socket.seen_routes != self._around.routes.version
+        if connection.syn_request is not None:
+            note_syn(self._around, connection, now=now)
         if connection.error:
             socket.error, connection.error = connection.error, 0
             _wake(socket)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from reference_stack.arrival.closed import closed_reset
-from reference_stack.connection import FourTuple, IcmpError
+from reference_stack.connection import Connection, FourTuple, IcmpError
 from reference_stack.host.icmp import IcmpReading
 from reference_stack.host.listening import ListeningTcp
 from reference_stack.host.sockets import Phase, TcpSocket
+from reference_stack.host.synrequests import may_send_early, syn_request
 from reference_stack.host.sysctl_rows import Acts
 from reference_stack.host.values import Micros
 from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
@@ -17,8 +18,36 @@ class TcpLayer(ListeningTcp):
 
     # --- sockets -------------------------------------------------------------------------------------------------
 
-    def connect(self, socket: TcpSocket, *, now: Micros) -> None:
-        """Open the connection between the socket's two addresses, which are set; the SYN leaves."""
+    def connect(self, socket: TcpSocket, *, now: Micros, text: bytes | None = None) -> int:
+        """Open the connection between the socket's two addresses, which are set; the SYN leaves.
+
+        With `text`, also an empty one, it asks for a Fast Open cookie, or carries one and as much text as fits: returns
+        how many octets (RFC 7413, 4.2).
+        """
+        if not socket.is_connect_deferred:
+            self._make_client(socket, now=now)
+        socket.is_connect_deferred = False
+        connection = socket.connection
+        assert connection is not None
+        # Measured: TCP_DEFER_ACCEPT of an active open holds the last segment of the handshake back for data.
+        connection.expects_write = bool(socket.options.defer_accept_s)
+        request = None if text is None else syn_request(self._around, socket, text, now=now)
+        taken = connection.connect(now=now, request=request)
+        if taken and socket.memory is not None:
+            socket.memory.takes(connection, taken, socket.lowat)
+        self.settle(socket, now=now)
+        return taken
+
+    def defer_connect(self, socket: TcpSocket, *, now: Micros) -> None:
+        """Get ready to open the connection when there is text for the SYN (TCP_FASTOPEN_CONNECT)."""
+        self._make_client(socket, now=now).defer_connect(now=now)
+        socket.is_connect_deferred = True
+
+    def may_send_early(self, socket: TcpSocket, *, now: Micros) -> bool:
+        """Whether a SYN to the socket's peer could carry text."""
+        return may_send_early(self._around, socket, now=now)
+
+    def _make_client(self, socket: TcpSocket, *, now: Micros) -> Connection:
         socket.phase = Phase.CONNECTING
         self._around.counters.count("TcpActiveOpens")
         socket.is_established = socket.has_ended = socket.is_read_shut = socket.is_write_shut = False
@@ -28,11 +57,7 @@ class TcpLayer(ListeningTcp):
             least = old.live.successor_isn
             old.live.abort(now=now)  # no reset in TIME-WAIT
             self.settle(old, now=now)
-        connection = self._begin(socket, now=now, least_isn=least)
-        # Measured: TCP_DEFER_ACCEPT of an active open holds the last segment of the handshake back for data.
-        connection.expects_write = bool(socket.options.defer_accept_s)
-        connection.connect(now=now)
-        self.settle(socket, now=now)
+        return self._begin(socket, now=now, least_isn=least)
 
     def is_port_usable(self, socket: TcpSocket, port: int, *, now: Micros) -> bool:
         """Whether an active open may leave from `port`: the four-tuple is free, and no other socket has bound it."""

@@ -30,6 +30,10 @@ class HostTraits:
     """Queued data is limited by memory and not by octets, see `sendmemory` (Linux)."""
     is_backlog_inclusive: bool = False
     """listen(fd, n) holds n + 1 connections (Linux' sk_acceptq_is_full compares with >)."""
+    has_fast_open: bool = True
+    """MSG_FASTOPEN and its socket options exist."""
+    caches_refusals: bool = True
+    """A server to which text on a SYN did not get through is spared it for a while (RFC 7413, 4.1.3.1)."""
     has_flow_labels: bool = True
     """IPv6 packets carry a stable nonzero flow label (RFC 6437 section 3 recommends, Linux does)."""
     time_wait_looks_closed: bool = False
@@ -62,6 +66,8 @@ TRAITS: dict[str, HostTraits] = {
         any_icmp_ends_connect=True,
         counts_send_memory=True,
         is_backlog_inclusive=True,
+        # Measured: the next SYN carries text again; RFC 7413, 4.1.3.1 wants it otherwise.
+        caches_refusals=False,
         time_wait_looks_closed=True,
         successor_isn_is_exact=True,
         first_port=32768,
@@ -69,6 +75,7 @@ TRAITS: dict[str, HostTraits] = {
     ),
     "dragonfly": HostTraits(
         system_name="DragonFly",
+        has_fast_open=False,
         # ip(4), IP_PORTRANGE_DEFAULT; Stevens, TCP/IP Illustrated, volume 1, 1.9.
         first_port=1024,
         last_port=5000,

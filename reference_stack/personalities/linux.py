@@ -1,6 +1,6 @@
 """The personality ``linux``: constants and choices of Linux 6.18, so that packetdrill scripts for Linux pass.
 
-Not there: TCP Fast Open of a client, automatic tuning of the receive buffer, autocorking.
+Not there: automatic tuning of the receive buffer, autocorking.
 """
 
 from errno import ECONNRESET, EPIPE
@@ -48,8 +48,9 @@ RULES = (
         calls=CALL_RULES,
     )
     .without("timestamps/missing")
-    .without("syn-sent/fin")
-    .without("syn-sent/text")
+    .replace("syn-sent/text", arrival.take_syn_ack_text)
+    .replace("syn-sent/fin", arrival.take_syn_ack_fin)
+    .replace("syn-received/syn-again", arrival.repeat_syn_ack)
     .replace("syn-sent/ack", arrival.check_syn_sent_ack)
     .replace("listen/accept-syn", arrival.drop_syn_with_fin)
     .replace("timestamps/paws", arrival.protect_against_wrap)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reference_stack import opening
 from reference_stack.policies.mss import HEADER_OCTETS
 from reference_stack.states import SYNCHRONIZED, State
 
@@ -95,6 +96,12 @@ class IcmpErrors:
         """Take the new path MTU and send at once what was too big; no congestion signal (RFC 8201, 5.4)."""
         connection.settings.path_mtu = mtu
         connection.update_segment_size()
+        if opening.is_text_waiting(connection):
+            # RFC 7413, 4.1.3.1: the SYN was lost, and goes again without its text.
+            connection.tcb.rcv_mss = connection.mss.announced(connection)
+            opening.repeat_syn(connection, now=now)
+            connection.arm_retransmission(now=now)
+            return
         oversized = [segment for segment in connection.scoreboard if segment.length > connection.tcb.snd_mss]
         connection.recovery.on_too_big(oversized, snd_max=connection.tcb.snd_max)
         connection.arm_retransmission(now=now)

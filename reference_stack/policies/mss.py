@@ -29,6 +29,10 @@ class SegmentSizes:
         """Return what is assumed when the peer sends no MSS option (RFC 9293, MUST-15)."""
         return 536 if connection.four_tuple.ip_version == 4 else 1220
 
+    def assumed(self, connection: "ConnectionCore") -> int:
+        """Return the MSS for text on a SYN to a server of which none is known (RFC 7413, 4.2.2)."""
+        return self.default(connection)
+
     def on_larger_window(self, connection: "ConnectionCore") -> None:
         """The peer offered the largest window so far."""
 

@@ -89,6 +89,7 @@ class LinuxDelayedAck(DelayedAck):
         """Data that is about to come saves a segment: somebody waits to write, or TCP_QUICKACK was cleared."""
         if connection.expects_write or self._in_pingpong or connection.settings.quickack is False:
             self._scheduled = True
+            self._last_data_at = now
             self.enter_quick(connection)
             connection.timers.set(DELAYED_ACK, now + ATO_MAX_US)
         else:

@@ -37,6 +37,14 @@ class LinuxSegmentSizes(SegmentSizes):
         version = connection.four_tuple.ip_version
         return min(mss, max(path_mtu - HEADER_OCTETS[version], self.LEAST_ANNOUNCED[version]))
 
+    def default(self, connection: "ConnectionCore") -> int:
+        """A server that says nothing to a SYN with a Fast Open request keeps what was assumed for that (measured)."""
+        return super().default(connection) if connection.syn_request is None else connection.tcb.peer_mss
+
+    def assumed(self, connection: "ConnectionCore") -> int:
+        """Return our own (measured): text on a SYN to a server of which nothing is known."""
+        return connection.tcb.rcv_mss
+
     def effective(self, connection: "ConnectionCore") -> int:
         """Return the payload of a full segment."""
         mss = super().effective(connection)

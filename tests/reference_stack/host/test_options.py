@@ -73,7 +73,7 @@ def test_a_negative_length_is_invalid(world: World) -> None:
 @pytest.mark.parametrize(
     ("level", "name"),
     [
-        (SOL_TCP, abi.TCP_FASTOPEN_CONNECT),
+        (SOL_TCP, abi.TCP_SAVE_SYN),
         (SOL_TCP, abi.TCP_AO_REPAIR),
         (SOL_SOCKET, abi.SO_TIMESTAMP),
         (SOL_IP, abi.IP_MINTTL),

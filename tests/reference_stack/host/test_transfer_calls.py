@@ -2,7 +2,7 @@
 
 import pytest
 
-from reference_stack.host import Errno, NotModelled
+from reference_stack.host import Errno
 from tests.reference_stack.host.world import SECOND, SockAddr, World
 from wire.abi import (
     AF_INET,
@@ -10,7 +10,6 @@ from wire.abi import (
     MSG_DONTWAIT,
     MSG_EOR,
     MSG_ERRQUEUE,
-    MSG_FASTOPEN,
     MSG_MORE,
     MSG_NOSIGNAL,
     MSG_OOB,
@@ -350,12 +349,6 @@ def test_more_holds_a_partial_segment_back(world: World) -> None:
     assert world.sent() == []
     assert send(world, fd, 50) == 50
     assert world.sent() == ["P. 1:151(150) ack 1"]
-
-
-def test_what_send_cannot_do_here_is_named_not_simulated(world: World) -> None:
-    fd = world.established()
-    with pytest.raises(NotModelled, match="MSG_FASTOPEN"):
-        send(world, fd, 1, MSG_FASTOPEN)
 
 
 def test_msg_eor_is_taken(world: World) -> None:
