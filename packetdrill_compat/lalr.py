@@ -5,7 +5,7 @@ of its name gives for the values of its parts; parts that the grammar leaves out
 rules stand in place of their own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from packetdrill_compat.scanner import END, Token
@@ -53,7 +53,7 @@ class Parser:
 
     def __init__(self, tables: Tables, builder: object) -> None:
         self.tables = tables
-        self.makers = [_maker(rule, builder) for rule in tables.rules]
+        self.reductions = [(rule.size, rule.origin, _maker(rule, builder)) for rule in tables.rules]
 
     def begin(self) -> "Run":
         """Return a parse that has seen nothing yet."""
@@ -65,29 +65,38 @@ class Run:
 
     def __init__(self, parser: Parser) -> None:
         self._tables = parser.tables
-        self._makers = parser.makers
+        self._reductions = parser.reductions
         self._states = [parser.tables.start]
         self._values: Values = []
 
     def feed(self, token: Token) -> Any:
         """Take one more token; the value of the whole behind the last one. Raises `UnexpectedToken`."""
-        tables, states, values = self._tables, self._states, self._values
-        is_end = token.type == END
-        while True:
-            step = tables.states[states[-1]].get(token.type)
-            if step is None:
-                raise UnexpectedToken(token, self.accepted())
-            if step >= 0:
-                states.append(step)
-                values.append(token)
-                return None
-            rule = tables.rules[~step]
-            parts = values[len(values) - rule.size :]
-            del states[len(states) - rule.size :], values[len(values) - rule.size :]
-            values.append(self._makers[~step](parts))
-            states.append(tables.states[states[-1]][rule.origin])
-            if is_end and states[-1] == tables.end:
-                return values[-1]
+        return self.run((token,))
+
+    def run(self, tokens: Iterable[Token]) -> Any:
+        """Take tokens in turn; the value of the whole behind the last one. Raises `UnexpectedToken`."""
+        # One loop for all tokens, on local names: half of the time of reading a script is spent here.
+        table, states, values, reductions = self._tables.states, self._states, self._values, self._reductions
+        end = self._tables.end
+        row = table[states[-1]]
+        for token in tokens:
+            kind = token.type
+            while (step := row.get(kind)) is None or step < 0:
+                if step is None:
+                    raise UnexpectedToken(token, self.accepted())
+                size, origin, make = reductions[~step]
+                parts = values[len(values) - size :]
+                del states[len(states) - size :], values[len(values) - size :]
+                values.append(make(parts))
+                state = table[states[-1]][origin]
+                states.append(state)
+                if state == end and kind == END:
+                    return values[-1]
+                row = table[state]
+            states.append(step)
+            values.append(token)
+            row = table[step]
+        return None
 
     def accepted(self) -> frozenset[str]:
         """Return the terminals that could come next."""

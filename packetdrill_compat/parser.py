@@ -56,11 +56,9 @@ class DialectParser:
             return script, self.builder.config
 
     def _run(self, scanner: Scanner) -> Script:
-        feed = self._parser.begin().feed
         result: Script
         try:
-            for token in scanner:
-                result = feed(token)
+            result = self._parser.begin().run(scanner)
         except UnexpectedToken as error:
             from packetdrill_compat.syntax_errors import syntax_error  # noqa: PLC0415  good scripts need no words
 

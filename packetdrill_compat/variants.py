@@ -3,6 +3,8 @@
 Source: the language specification, section 7.4: the flags that the runner of the public scripts passes.
 """
 
+from functools import cache
+
 from packetdrill_compat.config import IPV4, IPV6, MAPPED, Config
 from packetdrill_compat.options import apply_command_line, check
 
@@ -32,6 +34,7 @@ VARIANT_FLAGS: dict[str, tuple[str, ...]] = {
 """The command line of each variant."""
 
 
+@cache
 def variant_config(variant: str) -> Config:
     """Return the settings of a variant: ``ipv4``, ``ipv4-mapped-ipv6`` or ``ipv6``; addresses in canonical form.
 

@@ -97,7 +97,10 @@ class Lexer:
     def _add(self, kind: Kind, text: str, *, is_quoted: bool) -> None:
         if self._word is None:
             self._word = Word()
-        self._word.parts.append(Part(kind, text, is_quoted))
+        parts = self._word.parts
+        if kind is Kind.TEXT and parts and parts[-1].kind is Kind.TEXT and parts[-1].is_quoted == is_quoted:
+            text = parts.pop().text + text
+        parts.append(Part(kind, text, is_quoted))
 
     def _word_part(self, character: str) -> None:
         self._at += 1
