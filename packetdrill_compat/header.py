@@ -2,8 +2,8 @@
 
 =================  ====================================================================================================
 ``requirement``    ids of the catalogue that the script checks, separated by blanks; may stand several times
-``targets``        ``all`` (the default) or the systems that the script is about (``linux``, ``dragonfly``: one of them
-                   is enough), then the capabilities it needs (``fast-open``: all of them); names of `targets.base`
+``targets``        ``all`` (the default) or the systems that the script is about (``linux``, ``dragonfly``, ``freebsd``:
+                   one is enough), then the capabilities it needs (``fast-open``: all of them); names of `targets.base`
 ``level``          ``MUST``, ``SHOULD``, ``MAY`` (also with ``NOT``) where it is not that of the requirements
 ``expect``         ``info``: the outcome is only recorded; ``fail``: the script must fail (it proves that it can)
 ``variants``       those of ``ipv4``, ``ipv6`` and ``ipv4-mapped-ipv6`` that make sense

@@ -52,6 +52,7 @@ def take_peer_syn(connection: "ConnectionCore", arrival: "Arrival") -> None:
     connection.ecn.on_syn(connection, arrival)
     connection.user_timeout.on_segment(connection, arrival)
     tcb.snd_mss = connection.mss.effective(connection)
+    connection.window.on_peer_mss(connection)
     tcb.snd_wnd = tcb.max_snd_wnd = arrival.segment.window
     tcb.snd_wl1 = arrival.seq
     tcb.snd_wl2 = arrival.ack

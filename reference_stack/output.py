@@ -92,8 +92,9 @@ def _queue(connection: "ConnectionCore", segment: TcpSegment, *, ecn: int = 0) -
 
 
 def send_ack(connection: "ConnectionCore", *, now: Micros) -> None:
-    """Send <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>."""
-    emit(connection, seq=connection.tcb.snd_nxt, flags=ACK, now=now)
+    """Send <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, or what the personality sends in its place."""
+    seq, flags = connection.transmission.acknowledgment(connection)
+    emit(connection, seq=seq, flags=flags, now=now)
 
 
 def refuse(connection: "ConnectionCore", segment: TcpSegment) -> None:
@@ -107,7 +108,7 @@ def challenge(connection: "ConnectionCore", *, now: Micros) -> None:
     """Send a challenge ACK, unless there were too many lately (RFC 5961, sections 3.2, 4.2 and 7)."""
     if connection.challenge.allows_challenge(connection, now=now):
         connection.counters.challenge_acks += 1
-        send_ack(connection, now=now)
+        emit(connection, seq=connection.tcb.snd_nxt, flags=ACK, now=now)
 
 
 def send_syn(connection: "ConnectionCore", *, now: Micros, text: bytes = b"") -> None:

@@ -43,7 +43,7 @@ from reference_stack.states import State
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
-_MODULES = {name: f"reference_stack.personalities.{name}" for name in ("rfc", "linux", "dragonfly")}
+_MODULES = {name: f"reference_stack.personalities.{name}" for name in ("rfc", "linux", "dragonfly", "freebsd")}
 
 RttFactory: TypeAlias = "Callable[[ConnectionCore], RttEstimator]"
 
@@ -153,7 +153,7 @@ class Personality:
 
 
 def personality(name: str) -> Personality:
-    """Return the personality of that name (``rfc``, ``linux`` or ``dragonfly``); `ValueError` names the known ones."""
+    """Return the personality of that name (``rfc``, ``linux``, ...); `ValueError` names the known ones."""
     if name not in _MODULES:
         raise ValueError(f"no personality {name!r}; known are {', '.join(sorted(_MODULES))}")
     made: Personality = import_module(_MODULES[name]).create()

@@ -187,6 +187,18 @@ class ConnectionSettings:
     """sysctl ``rexmit_slop``: added to what the round trips make of the RTO."""
     newreno: bool = True
     """sysctl ``newreno``: a partial acknowledgment does not end fast recovery (RFC 6582)."""
+    drop_synfin: bool = False
+    """sysctl ``drop_synfin``: a segment with SYN and FIN is dropped unseen (FreeBSD)."""
+    insecure_rst: bool = False
+    """sysctl ``insecure_rst``: a reset anywhere in the window counts, as before RFC 5961 (FreeBSD)."""
+    insecure_syn: bool = False
+    """sysctl ``insecure_syn``: a SYN in the window ends the connection, as before RFC 5961 (FreeBSD)."""
+    ecn_retries: int = 0
+    """sysctl ``ecn.maxretries``: so many repeated SYNs still ask for ECN (FreeBSD)."""
+    rexmit_drop_options: bool = False
+    """sysctl ``rexmit_drop_options``: from the third repetition on a SYN has no option but the MSS (FreeBSD)."""
+    rto_initial_us: int | None = None
+    """sysctl ``rexmit_initial``: RTO before there is a measurement; None is the personality's (FreeBSD)."""
     no_options: bool = False
     """TCP_NOOPT: no option in any segment."""
     nopush: bool = False

@@ -15,6 +15,7 @@ Micros: TypeAlias = int
 # that needs it *unsupported*, which is a verdict of its own and never a silent pass.
 LINUX = "linux"
 DRAGONFLY = "dragonfly"
+FREEBSD = "freebsd"
 VIRTUAL_TIME = "virtual-time"
 IPV4 = "ipv4"
 IPV6 = "ipv6"

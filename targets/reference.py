@@ -40,9 +40,13 @@ _CAPABILITIES = frozenset(
 _SYSTEMS = {
     "linux": frozenset({base.LINUX}),
     "dragonfly": frozenset({base.DRAGONFLY}),
+    "freebsd": frozenset({base.FREEBSD}),
 }
 """What a personality is, by name; the plain RFC stack is no system."""
-_LACKING = {"dragonfly": frozenset({base.TCP_INFO, base.ECN, base.CUBIC, base.FAST_OPEN, base.TCP_MD5, base.TCP_AO})}
+_LACKING = {
+    "dragonfly": frozenset({base.TCP_INFO, base.ECN, base.CUBIC, base.FAST_OPEN, base.TCP_MD5, base.TCP_AO}),
+    "freebsd": frozenset({base.TCP_MD5, base.TCP_AO}),
+}
 """What a personality does not have of the rest: tcp(4) knows nothing of these."""
 _STEPS_WITHOUT_TIME = 100_000
 """So many events at one instant mean that a timer sets itself again and again."""

@@ -255,6 +255,6 @@ STATES = tuple(_BUILDERS)
 
 
 def states_of(chosen: Personality) -> tuple[str, ...]:
-    """Return the states that a stack of this personality can be in: DragonFly has no Fast Open."""
-    has_fast_open = not chosen.name.startswith("dragonfly")
+    """Return the states that a stack of this personality can be in: a BSD is no server of Fast Open here."""
+    has_fast_open = not chosen.name.startswith(("dragonfly", "freebsd"))
     return tuple(state for state in STATES if has_fast_open or not state.endswith("/early"))

@@ -12,8 +12,11 @@ _CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
 _OPTIONS = ("TIMESTAMPS", "SACK", "WSCALE", "ECN", "ECN_SEEN", "SYN_DATA", "USEC_TS", "TFO_CHILD")
 _MEMORY = ("RMEM_ALLOC", "RCVBUF", "WMEM_ALLOC", "SNDBUF", "FWD_ALLOC", "WMEM_QUEUED", "OPTMEM", "BACKLOG", "DROPS")
 
+_OF_THE_FORK = {"SYN_RECV": "SYN_RECEIVED", "FIN_WAIT1": "FIN_WAIT_1", "FIN_WAIT2": "FIN_WAIT_2", "CLOSE": "CLOSED"}
+"""States whose names differ in the nplab fork, which writes TCPI_ before them."""
 CONSTANTS: dict[str, int] = {
     **{f"TCP_{name}": number for number, name in enumerate(_STATES + _LATER_STATES, 1)},
+    **{f"TCPI_{_OF_THE_FORK.get(name, name)}": number for number, name in enumerate(_STATES + _LATER_STATES, 1)},
     **{f"TCP_CA_{name}": number for number, name in enumerate(_CA_STATES)},
     **{f"TCPI_OPT_{name}": 1 << bit for bit, name in enumerate(_OPTIONS)},
 }

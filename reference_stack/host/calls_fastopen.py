@@ -33,3 +33,13 @@ class FastOpenCalls(SetupCalls):
         if address is None:
             raise CallFailed(Errno.EINVAL)
         return self._open(socket, self.target(address), now=now, text=data), Errno.EINPROGRESS
+
+    def connect_by_send(self, socket: TcpSocket, address: AddressLike, data: bytes, *, now: Micros) -> int:
+        """Connect, because a send names the peer (T/TCP, and FreeBSD's TCP_FASTOPEN); return the octets on the SYN."""
+        if not socket.options.fastopen_connect:
+            self._open(socket, self.target(address), now=now)
+            return 0
+        socket.options.fastopen_connect = False
+        taken = self._open(socket, self.target(address), now=now, text=data)
+        socket.options.fastopen_connect = True
+        return taken

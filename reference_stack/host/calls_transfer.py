@@ -9,7 +9,7 @@ from reference_stack.host.calls_fastopen import FastOpenCalls
 from reference_stack.host.calls_setup import connected
 from reference_stack.host.errnos import CallFailed, Errno, NotModelled
 from reference_stack.host.sendmemory import page_room
-from reference_stack.host.sockets import TcpSocket
+from reference_stack.host.sockets import Phase, TcpSocket
 from reference_stack.host.udplayer import UdpSocket
 from reference_stack.host.values import AddressLike, Control, ControlLike, Micros, Result, failure
 from reference_stack.states import State
@@ -112,7 +112,10 @@ class TransferCalls(FastOpenCalls):
         if isinstance(socket, UdpSocket):
             return self._send_datagram(socket, writing)
         writing.is_nonblocking = socket.is_nonblocking or bool(writing.flags & MSG_DONTWAIT)
-        if writing.flags & MSG_FASTOPEN or socket.is_connect_deferred:
+        if socket.traits.has_implied_connect:
+            if writing.address is not None and socket.phase is Phase.UNCONNECTED:
+                writing.taken = self.connect_by_send(socket, writing.address, writing.data or b"", now=now)
+        elif writing.flags & MSG_FASTOPEN or socket.is_connect_deferred:
             taken, writing.opening = self.open_by_send(socket, writing.address, writing.data or b"", now=now)
             self._note(socket, writing, taken)
 
@@ -136,7 +139,8 @@ class TransferCalls(FastOpenCalls):
             if ended is None or ended.value < 0:
                 return ended
             writing.opening = None
-        if connection is not None and socket.is_in_handshake and not socket.error and not socket.is_write_shut:
+        is_early = connection is not None and socket.is_in_handshake and not socket.traits.has_implied_connect
+        if connection is not None and is_early and not socket.error and not socket.is_write_shut:
             connection.expects_write = not (socket.is_nonblocking or writing.flags & MSG_DONTWAIT)
             return None
         if socket.error or connection is None or socket.is_write_shut or not connection.may_send:

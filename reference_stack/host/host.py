@@ -1,7 +1,8 @@
 """A simulated host: packets, system calls and commands go in with the time, packets and finished calls come out."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -15,6 +16,7 @@ from reference_stack.host.iplayer import IpLayer
 from reference_stack.host.isn import Secrets
 from reference_stack.host.procnet import tcp_table
 from reference_stack.host.routes import Routes
+from reference_stack.host.shell.bsdsockets import ListedSocket
 from reference_stack.host.shell.run import ReadScript, Shell, ShellOutcome
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.surroundings import Surroundings
@@ -138,6 +140,7 @@ class Host:
             proc={"/proc/net/tcp": lambda: self._table(AF_INET), "/proc/net/tcp6": lambda: self._table(AF_INET6)},
             counters=self._around.counters,
             system_name=self._around.traits.system_name,
+            sockets=lambda: self._sockets(now=now),
         )
         version = self.sysctls.version
         try:
@@ -179,6 +182,23 @@ class Host:
         """Return the sockets of one family as a file of /proc shows them: listeners first."""
         listeners = [each for each in self.tcp.demux.ports if isinstance(each, TcpSocket) and each.is_listening]
         return tcp_table([*listeners, *self.tcp.demux], family)
+
+    def _sockets(self, *, now: Micros) -> Iterator[ListedSocket]:
+        """The TCP sockets: those that a process has, then connections that nobody has."""
+        owned = {fd: file for fd, file in self.system.files.items() if isinstance(file, TcpSocket)}
+        listed: list[tuple[int | None, TcpSocket]] = [*owned.items()]
+        listed += [(None, socket) for socket in self.tcp.demux if socket not in owned.values()]
+        for fd, socket in listed:
+            yield ListedSocket(
+                fd,
+                socket.local_ip,
+                socket.local_port,
+                socket.remote_ip,
+                socket.remote_port,
+                not socket.is_ipv4,
+                socket.state,
+                partial(self.tcp.drop, socket, now=now),
+            )
 
     # --- inside --------------------------------------------------------------------------------------------------
 

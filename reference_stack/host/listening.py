@@ -53,6 +53,8 @@ class ListeningTcp(TcpBase):
     ) -> None:
         if not accepts_unconnected(listener.settings, Path(name.remote_ip, name.local_ip), segment):
             return
+        if listener.settings.drop_synfin and segment.flags & (SYN | FIN) == SYN | FIN:
+            return
         verdict = listen_decision(segment, rules=self._rules)
         if verdict is ListenVerdict.RESET:
             if not self._is_cookie(listener, name, segment, now=now):

@@ -16,7 +16,7 @@ from reference_stack.host.optionrows import (
     switch,
 )
 from reference_stack.host.sockets import Socket, TcpSocket
-from reference_stack.host.sockopts_bsd import BSD_TCP_OPTIONS
+from reference_stack.host.sockopts_bsd import BSD_TCP_OPTIONS, FREEBSD_TCP_OPTIONS
 from reference_stack.host.sockopts_tcp import TCP_OPTIONS
 from reference_stack.host.udplayer import UdpSocket
 from wire import abi
@@ -35,7 +35,7 @@ _MAN, _IP, _IPV6 = "socket(7)", "ip(7)", "ipv6(7)"
 def _pop_error(context: OptionContext) -> int:
     """SO_ERROR: the pending error, else the last soft one (measured: only SO_ERROR shows that); both are cleared."""
     error = context.socket.pop_error()
-    if not error and isinstance(context.socket, TcpSocket):
+    if not error and isinstance(context.socket, TcpSocket) and context.around.traits.reads_soft_errors:
         error, context.socket.soft_error = context.socket.soft_error, 0
         if context.socket.connection is not None:
             context.socket.connection.soft_error = 0
@@ -348,6 +348,7 @@ def _table(tcp_options: tuple[Option, ...]) -> dict[tuple[int, int], Option]:
 TABLES: dict[str, dict[tuple[int, int], Option]] = {
     "linux": _table(TCP_OPTIONS),
     "dragonfly": _table(BSD_TCP_OPTIONS),
+    "freebsd": _table(FREEBSD_TCP_OPTIONS),
 }
 """Every option by level and number, for each kind of host (`HostTraits.option_table`)."""
 OPTIONS = TABLES["linux"]

@@ -5,6 +5,7 @@ A Boolean reads back as 1; the kernel gives the bit of its flag, and tcp(4) prom
 
 from reference_stack.host.errnos import CallFailed, Errno
 from reference_stack.host.optionrows import IntOption, Option, OptionContext, put_setting, setting, setting_switch
+from reference_stack.host.sockopts_tcp import TCP_OPTIONS
 from reference_stack.host.sysctl_rows import Acts
 from wire import abi
 from wire.abi import SOL_TCP
@@ -52,6 +53,12 @@ def _set_noopt(context: OptionContext, value: int) -> None:
     put_setting(context, "no_options", bool(value))
 
 
+def _set_fastopen(context: OptionContext, value: int) -> None:
+    """A listener takes Fast Open connections; before connect(2) or the first send, the SYN asks for a cookie."""
+    context.stream.options.fastopen_connect = bool(value)
+    context.stream.pending_opens.limit = context.around.sysctls.number("net.core.somaxconn") if value else 0
+
+
 def _seconds(number: int, name: str, field: str) -> IntOption:
     return setting(SOL_TCP, number, name, _MAN, field, scale=_SECOND, minimum=1, maximum=_SECONDS_MAX)
 
@@ -69,3 +76,20 @@ BSD_TCP_OPTIONS: tuple[Option, ...] = (
     setting(SOL_TCP, abi.TCP_KEEPCNT, "TCP_KEEPCNT", _MAN, "keepcnt", minimum=1),
 )
 """The rows of level IPPROTO_TCP."""
+
+_AS_ON_LINUX = (abi.TCP_INFO, abi.TCP_CONGESTION)
+"""The structure of TCP_INFO is written as Linux has it, because that is how scripts are read here."""
+
+FREEBSD_TCP_OPTIONS: tuple[Option, ...] = (
+    *BSD_TCP_OPTIONS,
+    IntOption(
+        SOL_TCP,
+        abi.TCP_FASTOPEN,
+        "TCP_FASTOPEN",
+        _MAN,
+        lambda context: int(context.stream.options.fastopen_connect or bool(context.stream.pending_opens.limit)),
+        _set_fastopen,
+    ),
+    *(row for row in TCP_OPTIONS if row.number in _AS_ON_LINUX),
+)
+"""The rows of level IPPROTO_TCP on FreeBSD."""

@@ -62,6 +62,8 @@ def _learn(
     if cookie is not None and cookie.cookie:
         server.cookie, server.attempts = cookie, 0
     elif request.option is not None and cookie is None and not request.text and not connection.syn_retransmissions:
+        if around.traits.caches_missing_cookies:
+            cache.refuse(name.local_ip, name.remote_ip, now=now)
         tried = 2 if request.option.experimental else 1
         if server.cookie is None:
             server.attempts = max(server.attempts, tried)

@@ -25,7 +25,7 @@ def _put_rfc1323(settings: ConnectionSettings, values: Values) -> None:
     settings.window_scaling = settings.timestamps = bool(values[0])
 
 
-_RFC1323 = Effect(
+RFC1323 = Effect(
     _put_rfc1323,
     lambda settings: (int(settings.window_scaling and settings.timestamps),),
     ("window_scaling", "timestamps"),
@@ -71,7 +71,7 @@ _TCP: tuple[Sysctl, ...] = (
     # From the source: one second and 200 ms.
     Sysctl("rexmit_min", "1000", 1, INT_MAX, effect=plain("rto_min_us", _MILLISECOND)),
     Sysctl("rexmit_slop", "200", 0, INT_MAX, effect=plain("rexmit_slop_us", _MILLISECOND)),
-    Sysctl("rfc1323", "1", INT_MIN, INT_MAX, effect=_RFC1323),
+    Sysctl("rfc1323", "1", INT_MIN, INT_MAX, effect=RFC1323),
     Sysctl("sendspace", "57344", 1, INT_MAX, effect=plain("sndbuf", acts=Acts.AT_SOCKET)),
     Sysctl("syncookies", "1", INT_MIN, INT_MAX, serves=(("net.ipv4.tcp_syncookies", 0),)),
     # From the source: 512.

@@ -94,6 +94,12 @@ class TcpLayer(ListeningTcp):
             connection.close(now=now)
         self.settle(socket, now=now)
 
+    def drop(self, socket: TcpSocket, *, now: Micros) -> None:
+        """End a connection from outside of its process (tcpdrop(8))."""
+        if socket.live is not None:
+            socket.live.abort(now=now)
+            self.settle(socket, now=now)
+
     # --- segments in ---------------------------------------------------------------------------------------------
 
     def deliver(

@@ -10,6 +10,7 @@ from reference_stack.host.errnos import Errno
 from reference_stack.host.sysctl_rows import SysctlTable
 from reference_stack.host.sysctls import LINUX
 from reference_stack.host.sysctls_bsd import DRAGONFLY
+from reference_stack.host.sysctls_freebsd import FREEBSD
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,16 @@ class HostTraits:
     """Queued data is limited by memory and not by octets, see `sendmemory` (Linux)."""
     is_backlog_inclusive: bool = False
     """listen(fd, n) holds n + 1 connections (Linux' sk_acceptq_is_full compares with >)."""
+    has_implied_connect: bool = False
+    """sendto(2) with an address connects, and data may be queued before the handshake is over (BSD, T/TCP)."""
     has_fast_open: bool = True
     """MSG_FASTOPEN and its socket options exist."""
     caches_refusals: bool = True
     """A server to which text on a SYN did not get through is spared it for a while (RFC 7413, 4.1.3.1)."""
+    reads_soft_errors: bool = True
+    """SO_ERROR gives a soft error too, if there is no other (Linux' sk_err_soft)."""
+    caches_missing_cookies: bool = False
+    """A server that gives no cookie when asked is not asked again for a while (FreeBSD, 900 s)."""
     has_flow_labels: bool = True
     """IPv6 packets carry a stable nonzero flow label (RFC 6437 section 3 recommends, Linux does)."""
     time_wait_looks_closed: bool = False
@@ -84,6 +91,20 @@ TRAITS: dict[str, HostTraits] = {
         # tcp(4), EAFNOSUPPORT.
         multicast_errno=Errno.EAFNOSUPPORT,
         # Stevens, TCP/IP Illustrated, volume 2, 15.7 (soconnect); tcp(4) says only that it fails.
+        listener_connect_errno=Errno.EOPNOTSUPP,
+    ),
+    "freebsd": HostTraits(
+        system_name="FreeBSD",
+        has_implied_connect=True,
+        reads_soft_errors=False,
+        caches_missing_cookies=True,
+        # ip(4), IP_PORTRANGE_DEFAULT.
+        first_port=10_000,
+        last_port=65_535,
+        sysctls=FREEBSD,
+        option_table="freebsd",
+        # connect(2) and tcp(4).
+        multicast_errno=Errno.EAFNOSUPPORT,
         listener_connect_errno=Errno.EOPNOTSUPP,
     ),
 }

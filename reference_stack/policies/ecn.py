@@ -30,7 +30,9 @@ class Ecn:
 
     @staticmethod
     def _is_asking(connection: "ConnectionCore") -> bool:
-        is_given_up = connection.syn_retransmissions > 0 and connection.settings.ecn_fallback
+        is_given_up = (
+            connection.syn_retransmissions > connection.settings.ecn_retries and connection.settings.ecn_fallback
+        )
         return connection.settings.ecn in ASKS and not is_given_up
 
     def synack_flags(self, connection: "ConnectionCore") -> int:

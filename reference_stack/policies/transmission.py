@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from reference_stack.timers import CORK, PERSIST
+from wire.tcp import ACK
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -77,6 +78,10 @@ class Transmission:
 
     def on_sent(self, connection: "ConnectionCore", start: int, end: int) -> None:
         """The octets from `start` to `end` left for the first time."""
+
+    def acknowledgment(self, connection: "ConnectionCore") -> tuple[int, int]:
+        """Return sequence number and flags of a segment that only acknowledges: <SEQ=SND.NXT><CTL=ACK>."""
+        return connection.tcb.snd_nxt, ACK
 
     def on_transmitted(self, connection: "ConnectionCore", *, segments: int, now: int) -> None:
         """An attempt to send new data is over; so many segments left."""

@@ -23,6 +23,9 @@ class ReceiveWindow:
             shift += 1
         return shift
 
+    def on_peer_mss(self, connection: "ConnectionCore") -> None:
+        """The peer's SYN has been read, and the size of a segment is known."""
+
     def unanswered_scale(self, connection: "ConnectionCore", arrival: "Arrival") -> int:  # noqa: ARG002
         """Return the shift count for our windows once a SYN without the option came: none (RFC 7323, 1.3)."""
         return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reference_stack.host.errnos import NotModelled
 from reference_stack.host.ipcommand import ip_command
+from reference_stack.host.shell.bsdsockets import sockstat, tcpdrop
 from reference_stack.host.shell.builtins import BUILTINS
 from reference_stack.host.shell.counters import COUNTED
 from reference_stack.host.shell.filters import FILTERS, split_options
@@ -140,6 +141,17 @@ def _nstat(shell: "Shell", words: list[str], _stdin: Stream) -> Done:
     return Done() if "n" in options else Done(0, Stream("".join(lines), None if patterns else COUNTED))
 
 
+def _on(system: str, command: Command) -> Command:
+    """Give a command to one system: elsewhere it is not known."""
+
+    def run(shell: "Shell", words: list[str], stdin: Stream) -> Done:
+        if shell.system_name != system:
+            raise NotModelled(f"shell: no command {words[0]} on this target")
+        return command(shell, words, stdin)
+
+    return run
+
+
 COMMANDS: dict[str, Command] = {
     "sysctl": sysctl,
     "set_sysctls.py": set_sysctls,
@@ -150,6 +162,8 @@ COMMANDS: dict[str, Command] = {
     "uname": _uname,
     "rm": _rm,
     "dd": _dd,
+    "sockstat": _on("FreeBSD", sockstat),
+    "tcpdrop": _on("FreeBSD", tcpdrop),
     **BUILTINS,
     **FILTERS,
 }

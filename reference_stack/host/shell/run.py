@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from reference_stack.host.errnos import NotModelled
 from reference_stack.host.routes import Routes
+from reference_stack.host.shell.bsdsockets import SocketList
 from reference_stack.host.shell.commands import COMMANDS
 from reference_stack.host.shell.counters import CounterHistory
 from reference_stack.host.shell.streams import EMPTY, Done, Stream, failed
@@ -59,6 +60,8 @@ class Shell:
     counters: CounterHistory = field(default_factory=CounterHistory)
     system_name: str = "Linux"
     """What uname(1) says."""
+    sockets: SocketList = tuple
+    """The TCP sockets of the host."""
     arguments: tuple[str, ...] = ()
     """$1, $2, ..."""
     variables: dict[str, str] = field(default_factory=dict)

@@ -95,7 +95,7 @@ def test_unknown_names_are_refused() -> None:
         sound.with_rule("no/such-rule", let_all_resets_pass)
     with pytest.raises(KeyError):
         sound.with_policy("no_such_policy", DelayedAck)
-    with pytest.raises(ValueError, match="no personality 'windows'; known are dragonfly, linux, rfc"):
+    with pytest.raises(ValueError, match="no personality 'windows'; known are dragonfly, freebsd, linux, rfc"):
         personality("windows")
 
 
