@@ -141,6 +141,8 @@ class ConnectionCore:
         """Sequence number of a FIN that was received but not reached."""
         self.retransmits = 0
         """Timeouts since the last progress."""
+        self.rto_deadline: Micros = 0
+        """When the retransmission timeout is due; the timer may be set earlier, for R2."""
         self.first_retransmitted_at: Micros | None = None
         """When the first retransmission since the last progress left."""
         self.progress_at = 0
@@ -240,6 +242,7 @@ class ConnectionCore:
         if self.is_early:
             return  # RFC 7413, 4.2.2: nothing but the SYN-ACK is repeated before the handshake is over
         deadline = (now if since is None else since) + self.rtt.rto
+        self.rto_deadline = deadline
         check = self.limits.next_check(self)
         self.timers.set(RETRANSMISSION, check if now < check < deadline else deadline)
 

@@ -29,9 +29,9 @@ def retransmission_timeout(connection: "ConnectionCore", *, now: int) -> None:
     if connection.limits.is_expired(connection, now=now):
         connection.give_up(now=now)
         return
-    if now < front.sent_at + connection.rtt.rto:
+    if now < connection.rto_deadline:
         # The timer was set early, to look whether R2 has passed.
-        connection.arm_retransmission(now=now, since=front.sent_at)
+        connection.arm_retransmission(now=now, since=connection.rto_deadline - connection.rtt.rto)
         return
     is_first = connection.retransmits == 0
     connection.retransmits += 1

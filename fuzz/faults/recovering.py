@@ -1,6 +1,7 @@
 """Faults in the recovery from loss with SACK (RFC 6675)."""
 
 from collections.abc import Callable
+from typing import Any
 
 from fuzz.faults.alter import Replacement, alter
 from fuzz.faults.registry import Area
@@ -33,8 +34,8 @@ def _other(method: str, replacement: Replacement) -> Change:
     return change
 
 
-def _keep_marks(original: Replacement, _board: Scoreboard, *, keep_sacks: bool) -> None:  # noqa: ARG001
-    original(keep_sacks=True)
+def _keep_marks(original: Replacement, _board: Scoreboard, *, keep_sacks: bool, **rest: Any) -> None:  # noqa: ARG001
+    original(keep_sacks=True, **rest)
 
 
 def _skip_sacked(original: Replacement, _recovery: LossRecovery) -> SentSegment | None:

@@ -32,10 +32,9 @@ def check_syn_sent_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdic
     if verdict is NEXT and arrival.flags & ACK and not arrival.flags & RST and _is_echo_foreign(connection, arrival):
         connection.resets.send_refusal(connection, arrival.ack)
         return STOP
-    front = connection.scoreboard.front
-    if verdict is STOP and not connection.retransmits and front is not None:
-        front.sent_at = arrival.now + LEAST_TIMEOUT_US - connection.rtt.rto
-        connection.timers.set(RETRANSMISSION, arrival.now + LEAST_TIMEOUT_US)
+    if verdict is STOP and not connection.retransmits and connection.scoreboard.segments:
+        connection.rto_deadline = arrival.now + LEAST_TIMEOUT_US
+        connection.timers.set(RETRANSMISSION, connection.rto_deadline)
     return verdict
 
 

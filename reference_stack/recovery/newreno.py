@@ -12,6 +12,8 @@ class NewReno(OctetRecovery):
 
     def __init__(self, *, scoreboard: Scoreboard, congestion: CongestionControl, una: int, dupthresh: int = 3) -> None:
         super().__init__(scoreboard=scoreboard, congestion=congestion, una=una, dupthresh=dupthresh)
+        # RFC 6582, 3.2 step 1: the initial send sequence number; the first ACK covers more than that.
+        self.recover = una - 2
         self._partial_acks = 0
 
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
@@ -37,8 +39,8 @@ class NewReno(OctetRecovery):
             return
         if self.dupacks == 1:
             self._flight_at_first_duplicate = self.scoreboard.out.octets
-        # RFC 6582, 3.2 step 2: only when the acknowledgment covers more than `recover`.
-        if self.dupacks == self.dupthresh and report.una > self.recover:
+        # RFC 6582, 3.2 step 2: only when the acknowledgment covers more than `recover`, the highest number sent then.
+        if self.dupacks == self.dupthresh and report.una - 1 > self.recover:
             self._enter(report, now=now)
 
     def _enter(self, report: AckReport, *, now: Micros) -> None:

@@ -53,7 +53,9 @@ class OctetRecovery(LossRecovery):
         """Everything outstanding counts as lost but what `report` says has arrived (RFC 6675, 5.1)."""
         self._frto = self._new_data_limit = None
         # RFC 2018, section 5: after a timeout the sender should forget what was SACKed: the peer may have dropped it.
-        self.scoreboard.mark_all_lost(keep_sacks=False)
+        front = self.scoreboard.front
+        is_repeated = front is not None and front.is_retransmitted and report is not None and not report.acked_octets
+        self.scoreboard.mark_all_lost(keep_sacks=False, on_its_way=front if is_repeated else None)
         for left, right in report.blocks if report is not None else ():
             self.scoreboard.sack(left, right)
 

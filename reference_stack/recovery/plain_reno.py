@@ -10,5 +10,5 @@ class PlainReno(NewReno):
     def _on_ack_in_recovery(self, report: AckReport) -> None:
         # RFC 2581, 3.2 step 5: "set cwnd to ssthresh (the value set in step 1)".
         self.congestion.cwnd = self.congestion.ssthresh
-        self.recover = report.una - 1
+        self.recover = report.una - 2
         self.ca_state = CaState.OPEN

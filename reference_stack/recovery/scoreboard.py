@@ -249,9 +249,14 @@ class Scoreboard:
             segment.is_lost = False
             self.lost.remove(segment)
 
-    def mark_all_lost(self, *, keep_sacks: bool) -> None:
-        """Count everything as lost (after a timeout); RFC 2018, section 5: SACK marks are cleared then."""
+    def mark_all_lost(self, *, keep_sacks: bool, on_its_way: SentSegment | None = None) -> None:
+        """Count everything as lost (after a timeout); RFC 2018, section 5: SACK marks are cleared then.
+
+        `on_its_way` is what the timeout sent again: that is not lost too.
+        """
         for segment in self.segments:
+            if segment is on_its_way:
+                continue
             if segment.is_sacked and not keep_sacks:
                 segment.is_sacked = False
                 self.sacked.remove(segment)

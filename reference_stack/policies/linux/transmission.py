@@ -310,7 +310,8 @@ class LinuxTransmission(Transmission):
         recovery = connection.recovery
         if isinstance(recovery, LinuxRecovery) and recovery.on_retransmission_refused(len(run), now=now):
             connection.rtt.backoff = max(connection.rtt.backoff - 1, 0)
-            connection.timers.set(RETRANSMISSION, now + RESOURCE_PROBE_US)
+            connection.rto_deadline = now + RESOURCE_PROBE_US
+            connection.timers.set(RETRANSMISSION, connection.rto_deadline)
 
     def on_ack(self, connection: "ConnectionCore") -> None:
         """The pace follows each acknowledgment."""
