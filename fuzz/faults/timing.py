@@ -106,10 +106,11 @@ def push_timer_out(original: ArrivalRule, connection: ConnectionCore, arrival: A
 @RTO.rule("ack/advance", "rto-timer-not-restarted", "RFC 6298 5.3")
 def leave_timer_running(original: ArrivalRule, connection: ConnectionCore, arrival: Arrival) -> Verdict:
     """An acknowledgment of new data does not restart the retransmission timer."""
-    deadline = connection.timers.deadline(RETRANSMISSION)
+    deadline, due = connection.timers.deadline(RETRANSMISSION), connection.rto_deadline
     verdict = original(connection, arrival)
     if deadline is not None and connection.scoreboard.segments:
         connection.timers.set(RETRANSMISSION, deadline)
+        connection.rto_deadline = due
     return verdict
 
 
