@@ -188,7 +188,9 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
         else:
             connection.recovery.on_retransmitted(segment, now=now)
     tcb.snd_max = max(tcb.snd_max, last.end)
-    if not connection.timers.is_running(RETRANSMISSION) and not connection.is_probe_outstanding:
+    is_restarting = connection.transmission.REPEATING_RESTARTS_TIMER and run[0] is connection.scoreboard.front
+    is_due = (is_restarting and not is_probe) or not connection.timers.is_running(RETRANSMISSION)
+    if is_due and not connection.is_probe_outstanding:
         connection.arm_retransmission(now=now)
     return True
 

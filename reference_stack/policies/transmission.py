@@ -31,6 +31,9 @@ class Transmission:
     OVERRIDE_US = 500_000
     """Override timeout of the silly-window rule, 0.1 to 1.0 s (RFC 9293, 3.8.6.2.1)."""
 
+    REPEATING_RESTARTS_TIMER = False
+    """Whether repeating the earliest segment outstanding restarts the timer; RFC 6298, 5.1 starts only one at rest."""
+
     def next_length(self, connection: "ConnectionCore", sendable: Sendable, *, now: int) -> int:  # noqa: ARG002
         """Return how many octets the next segment takes; 0 to wait."""
         unsent, usable, room, mss = sendable

@@ -18,6 +18,9 @@ class DragonflyTransmission(Transmission):
 
     __slots__ = ("_inflight", "_released_to")
 
+    REPEATING_RESTARTS_TIMER = True
+    """A fast retransmission stops the timer, so that what leaves starts it anew (4.4BSD, tcp_input())."""
+
     def __init__(self) -> None:
         self._released_to = 0
         """End of what a full send buffer let go."""

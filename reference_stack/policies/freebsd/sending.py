@@ -54,6 +54,9 @@ class FreebsdTransmission(Transmission):
 
     __slots__ = ()
 
+    REPEATING_RESTARTS_TIMER = True
+    """A fast retransmission stops the timer, so that what leaves starts it anew (4.4BSD, tcp_input())."""
+
     def acknowledgment(self, connection: "ConnectionCore") -> tuple[int, int]:
         """Return sequence number and flags of a segment that only acknowledges."""
         tcb = connection.tcb

@@ -46,6 +46,9 @@ class LinuxTransmission(Transmission):
         "_written_at",
     )
 
+    REPEATING_RESTARTS_TIMER = True
+    """tcp_xmit_retransmit_queue(): repeating the head of the queue sets the timer anew."""
+
     GSO_MAX_OCTETS = 65_215
     """Largest frame: 64 kB less the largest headers."""
 
