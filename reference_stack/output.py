@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reference_stack.arrival.closed import closed_reset
 from reference_stack.outgoing import Outgoing
+from reference_stack.policies.window import MAX_FIELD
 from reference_stack.sequence import MASK
 from wire.options import TcpOption
 from wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
@@ -44,7 +45,7 @@ def emit(
             seq & MASK,
             tcb.rcv_nxt & MASK,
             flags,
-            window >> tcb.rcv_wscale,
+            min(window >> tcb.rcv_wscale, MAX_FIELD),
             urgent,
             options,
             payload,
@@ -151,5 +152,5 @@ def send_reset(
     ports = connection.four_tuple
     ack = connection.tcb.rcv_nxt & MASK if with_ack else 0
     flags = RST | ACK if with_ack else RST
-    field = window >> connection.tcb.rcv_wscale
+    field = min(window >> connection.tcb.rcv_wscale, MAX_FIELD)
     _queue(connection, TcpSegment(ports.local_port, ports.remote_port, seq & MASK, ack, flags, field, 0, options))

@@ -70,9 +70,9 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._opening = Opening(self.initial(connection), self.whole(connection))
         return min(self._opening.window, MAX_FIELD)
 
-    def behind_syn(self, connection: "ConnectionCore", offered: int) -> int:
-        """Measured: the whole first window counts as offered, also where the field of the SYN has no room for it."""
-        return self._opening.window if connection.tcb.rcv_wscale else offered
+    def behind_syn(self, connection: "ConnectionCore", offered: int) -> int:  # noqa: ARG002
+        """Measured: the whole first window counts as offered, also where no window field has room for it."""
+        return self._opening.window or offered
 
     def unanswered_scale(self, connection: "ConnectionCore", arrival: "Arrival") -> int:
         """Measured: when SYNs crossed our windows stay scaled, although the peer did not offer it."""
@@ -173,7 +173,10 @@ class LinuxReceiveWindow(ReceiveWindow):
     # --- offering ----------------------------------------------------------------------------------------------------
 
     def select(self, connection: "ConnectionCore") -> int:
-        """Return the window to offer; one that was offered is not taken back."""
+        """Return the window to offer; one that was offered is not taken back.
+
+        Measured: it counts as offered also beyond what the field has room for (tcp_select_window() sets rcv_wnd first).
+        """
         tcb = connection.tcb
         before_rest = connection.segments_before_rest
         if before_rest is not None and connection.counters.segments_in > before_rest:
@@ -184,7 +187,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         unit = 1 << tcb.rcv_wscale
         if window < current:
             window = -(-current // unit) * unit
-        return min(window, MAX_FIELD << tcb.rcv_wscale)
+        return window
 
     def wanted(self, connection: "ConnectionCore") -> int:
         """Return the window that the buffer suggests."""

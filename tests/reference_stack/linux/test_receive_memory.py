@@ -65,6 +65,15 @@ def test_with_a_scale_the_window_is_rounded_up_to_its_unit() -> None:
     assert windows == [(56_832, 63_488)] * 4 + [(66_408, 66_560)]
 
 
+def test_without_a_scale_more_counts_as_offered_than_the_field_can_say() -> None:
+    # Half of 540,000 octets in whole segments; the first segment raises the clamp to its share of the buffer.
+    scene = linux(rcvbuf=540_000)
+    assert offered(scene) == (65_535, 268_640)
+    scene.arrive("PA", data=bytes(1000))
+    scene.expect(Out("A", ack=1001, window=0xFFFF))
+    assert offered(scene) == (234_140, 267_640)
+
+
 def test_a_small_segment_after_larger_ones_changes_nothing() -> None:
     scene = linux()
     feed(scene, 1460)
