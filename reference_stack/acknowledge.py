@@ -14,6 +14,34 @@ if TYPE_CHECKING:
 def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Process SEG.ACK and the SACK blocks of a segment whose ACK field is acceptable."""
     tcb, board = connection.tcb, connection.scoreboard
+    report = _report_of(connection, arrival)
+    if arrival.sack_blocks and tcb.has_sack:
+        _read_sack(connection, arrival, report)
+    if report.una > report.una_before:
+        arrival.advanced_una = True
+        _advance(connection, report, arrival)
+    report.is_mtu_probe_first = connection.mtu_search.is_probe(tcb.snd_una)
+    if not (board.segments or report.acked or report.newly_sacked or report.dsack):
+        connection.recovery.on_idle_ack(report, now=arrival.now)
+        return
+    report.duplicates_reported = connection.counters.duplicates_reported
+    report.retransmissions = connection.counters.total_retransmissions
+    connection.timing.measure(connection, report, arrival)
+    before = connection.recovery.ca_state
+    connection.recovery.on_ack(report, now=arrival.now)
+    if report.has_mtu_probe_failed:
+        connection.mtu_search.on_failed(connection)
+    connection.transmission.on_ack(connection)
+    if before is not CaState.RECOVERY and connection.recovery.ca_state is CaState.RECOVERY:
+        connection.counters.fast_recoveries += 1
+    if report.congestion_echo:
+        _respond_to_mark(connection, before, now=arrival.now)
+    _restart_timer(connection, report, now=arrival.now)
+
+
+def _report_of(connection: "ConnectionCore", arrival: Arrival) -> AckReport:
+    """Return what the header says, compared with what is known before anything is taken."""
+    tcb, board = connection.tcb, connection.scoreboard
     report = AckReport(
         una_before=tcb.snd_una,
         una=max(tcb.snd_una, arrival.ack),
@@ -30,27 +58,7 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     )
     if arrival.has_timestamps and tcb.has_timestamps and arrival.ts_ecr:
         report.echo_delay = connection.timestamps.delay_of(connection, arrival.ts_ecr, now=arrival.now)
-    if arrival.sack_blocks and tcb.has_sack:
-        _read_sack(connection, arrival, report)
-    if report.una > report.una_before:
-        arrival.advanced_una = True
-        _advance(connection, report, arrival)
-    report.is_mtu_probe_first = connection.mtu_search.is_probe(tcb.snd_una)
-    if not (board.segments or report.acked or report.newly_sacked or report.dsack):
-        return
-    report.duplicates_reported = connection.counters.duplicates_reported
-    report.retransmissions = connection.counters.total_retransmissions
-    connection.timing.measure(connection, report, arrival)
-    before = connection.recovery.ca_state
-    connection.recovery.on_ack(report, now=arrival.now)
-    if report.has_mtu_probe_failed:
-        connection.mtu_search.on_failed(connection)
-    connection.transmission.on_ack(connection)
-    if before is not CaState.RECOVERY and connection.recovery.ca_state is CaState.RECOVERY:
-        connection.counters.fast_recoveries += 1
-    if report.congestion_echo:
-        _respond_to_mark(connection, before, now=arrival.now)
-    _restart_timer(connection, report, now=arrival.now)
+    return report
 
 
 def _is_duplicate(connection: "ConnectionCore", arrival: Arrival) -> bool:
@@ -128,5 +136,7 @@ def _restart_timer(connection: "ConnectionCore", report: AckReport, *, now: int)
     """RFC 6298, 5.2 and 5.3."""
     if not connection.scoreboard.segments:
         connection.timers.stop(RETRANSMISSION)
+    elif (delay := connection.recovery.hurried_timeout()) is not None:
+        connection.arm_retransmission(now=now, since=now + delay - connection.rtt.rto)
     elif connection.recovery.restarts_timer(report) and not connection.is_probe_outstanding:
         connection.arm_after_ack(now=now)

@@ -87,23 +87,30 @@ class Connection(ConnectionCore):
         self.opening.take_early_text(self, arrival)
 
     def send(
-        self, data: bytes, *, now: Micros, more: bool = False, urgent: bool = False, end_of_record: bool = False
+        self,
+        data: bytes,
+        *,
+        now: Micros,
+        more: bool = False,
+        goes_on: bool = False,
+        urgent: bool = False,
+        end_of_record: bool = False,
     ) -> int:
         """Queue octets and return how many were taken: 0 up to ``len(data)``, bounded by `send_space`.
 
-        `more` holds a partial segment back (MSG_MORE); `urgent` makes the last octet urgent (MSG_OOB);
-        `end_of_record` keeps later octets out of its segment where the personality does that (MSG_EOR). In SYN-SENT
-        and SYN-RECEIVED the octets wait for the connection. Returns 0 where sending is impossible: the caller tells
-        from `state` and `may_send` why.
+        `more` holds a partial segment back (MSG_MORE); `goes_on` tells that the write has more octets; `urgent` makes
+        the last octet urgent (MSG_OOB); `end_of_record` keeps later octets out of its segment where the
+        personality does that (MSG_EOR). In SYN-SENT and SYN-RECEIVED the octets wait for the connection. Returns 0
+        where sending is impossible: the caller tells from `state` and `may_send` why.
         """
         taken = data[: self.send_space] if self.may_send else b""
         if not taken:
             return 0
         start = self.send_queue.end
         self.send_queue.append(taken)
-        self.has_more = more
+        self.has_more, self.is_mid_write = more, goes_on
         is_record = end_of_record and len(taken) == len(data)
-        self.transmission.on_write(self, start, self.send_queue.end, more=more, is_record=is_record, now=now)
+        self.transmission.on_write(self, start, self.send_queue.end, more=more or goes_on, is_record=is_record, now=now)
         if urgent and len(taken) == len(data):
             # RFC 9293, 3.10.2: "SND.UP <- SND.NXT - 1" in RFC 793; MUST-62 makes it the octet after the urgent data.
             self.tcb.snd_up = self.send_queue.end

@@ -134,7 +134,7 @@ class ConnectionCore:
         self.ack_now = False
         """An acknowledgment leaves when the event is finished."""
         self.segments_before_rest: int | None = None
-        """How many segments had come when the connection entered FIN-WAIT-2 with nobody reading any more."""
+        """How many segments had come when TIME-WAIT began, or FIN-WAIT-2 with nobody reading any more."""
         self.is_detached = False
         """The user closed both directions: nobody reads any more."""
         self.pending_fin: int | None = None
@@ -159,6 +159,8 @@ class ConnectionCore:
         self.urgent_count = 0
         self.is_urgent_taken = False
         self.has_more = False
+        self.is_mid_write = False
+        """What `send` took last is the beginning of a write that goes on."""
         self.is_released = False
         self.was_refused = False
         """The device refused the probe of this event, so that nothing else is tried in it."""
@@ -203,6 +205,8 @@ class ConnectionCore:
         if state is State.TIME_WAIT:
             # RFC 9293, 3.10.7.4: "start the time-wait timer, turn off the other timers".
             self.timers.stop_all()
+            if self.segments_before_rest is None:
+                self.segments_before_rest = self.counters.segments_in
             self.timers.set(TIME_WAIT, now + self.time_wait.duration_us(self))
         elif state is State.FIN_WAIT_2 and self.is_detached:
             self.watch_fin_wait_2(now=now)
@@ -250,12 +254,11 @@ class ConnectionCore:
         """New data left: the timer starts unless it runs (RFC 6298, 5.1), or a loss probe is due before it."""
         if self.is_early:
             return
-        running = self.timers.deadline(RETRANSMISSION)
         front = self.scoreboard.front
-        deadline = running if running is not None else (front.sent_at if front else now) + self.rtt.rto
+        deadline = (front.sent_at if front else now) + self.rtt.rto
         if self.recovery.arm_probe(now=now, rto_deadline=deadline):
             self.timers.stop(RETRANSMISSION)
-        elif running is None:
+        elif not self.timers.is_running(RETRANSMISSION):
             self.arm_retransmission(now=now)
 
     def arm_after_ack(self, *, now: Micros) -> None:

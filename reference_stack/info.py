@@ -68,7 +68,7 @@ def _sender(connection: "ConnectionCore") -> dict[str, int]:
         "ca_state": int(recovery.ca_state),
         "retransmits": min(connection.retransmits, 255),
         "probes": min(connection.keepalive_probes + connection.probes_out, 255),
-        "backoff": min(max(rtt.backoff, connection.probe_backoff), 255),
+        "backoff": min(rtt.backoff + connection.probe_backoff, 255),
         "unacked": board.out.segments,
         "sacked": board.sacked.segments,
         "lost": board.lost.segments,

@@ -69,13 +69,20 @@ def _options(connection: "ConnectionCore", *, now: Micros, is_repeated: bool, is
     return options
 
 
+def payload_limit(connection: "ConnectionCore", *, is_new_data: bool) -> int:
+    """Return how many octets one segment has room for now, beside its options (RFC 9293, MUST-16)."""
+    options = connection.options
+    extra = options.octets_now(connection) if is_new_data else options.sack_octets(connection)
+    return max(connection.tcb.snd_mss - extra, 1)
+
+
 def emit_frame(
     connection: "ConnectionCore", *, seq: int, flags: int, now: Micros, payload: bytes, is_new_data: bool = False
 ) -> bool:
     """Queue data as one segment, or where super-segments are off as segments, FIN and PSH on the last; see `emit`."""
-    mss = connection.tcb.snd_mss
     # A signature is for one segment.
     if connection.settings.max_tso_segments == 1 or connection.settings.keys:
+        mss = payload_limit(connection, is_new_data=is_new_data)
         while len(payload) > mss:
             part, payload = payload[:mss], payload[mss:]
             emit(connection, seq=seq, flags=flags & ~(FIN | PSH), payload=part, now=now, is_new_data=is_new_data)

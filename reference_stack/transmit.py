@@ -29,23 +29,18 @@ def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
     if connection.is_early:
         send_unsent(connection, now=now)
         return
-    recovery = connection.recovery
+    recovery, transmission = connection.recovery, connection.transmission
     if recovery.prefers_new_data:
         send_unsent(connection, now=now)
         recovery.on_new_data_tried(snd_nxt=connection.tcb.snd_nxt)
     while (segment := recovery.next_retransmission()) is not None:
-        if not _is_inside_window(connection, segment) or not retransmit(connection, segment, now=now):
+        if not transmission.may_repeat(connection, segment) or not retransmit(connection, segment, now=now):
             break
     if not send_unsent(connection, now=now):
         while (segment := recovery.last_resort()) is not None:
             if not retransmit(connection, segment, now=now):
                 break
-    connection.transmission.arm_waiting(connection, now=now)
-
-
-def _is_inside_window(connection: "ConnectionCore", segment: "SentSegment") -> bool:
-    # RFC 9293, SHLD-16: old data inside a shrunken window is retransmitted; the front always is, as a probe (MUST-35).
-    return segment.start == connection.tcb.snd_una or segment.end <= connection.tcb.send_limit
+    transmission.arm_waiting(connection, now=now)
 
 
 def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
@@ -56,7 +51,7 @@ def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:
     segments_before = connection.scoreboard.out.segments
     if unsent > 0:
         transmission.before_new_data(connection, now=now)
-        mss = tcb.snd_mss - connection.options.octets_now(connection)
+        mss = output.payload_limit(connection, is_new_data=True)
         if not _probe_path_mtu(connection, now=now):
             unsent = 0
     while unsent > 0:
@@ -115,6 +110,7 @@ def send_new(
     if tcb.fin_seq == end and (end < tcb.send_limit or not length):
         flags |= FIN
     payload = connection.send_queue.slice(start, end)
+    mss = output.payload_limit(connection, is_new_data=True)
     is_new_data = bool(length) and not is_probe
     if is_mtu_probe:
         is_taken = output.emit(connection, seq=start, flags=flags, payload=payload, now=now, is_new_data=True)
@@ -129,18 +125,20 @@ def send_new(
     if length:
         connection.delayed_ack.on_data_sent(connection, now=now)
     if is_taken:
-        _note_sent(connection, start, end, flags, now=now, is_probe=is_probe)
+        _note_sent(connection, start, end, flags, mss=mss, now=now, is_probe=is_probe)
     return is_taken
 
 
-def _note_sent(connection: "ConnectionCore", start: int, end: int, flags: int, *, now: Micros, is_probe: bool) -> None:
+def _note_sent(
+    connection: "ConnectionCore", start: int, end: int, flags: int, *, mss: int, now: Micros, is_probe: bool
+) -> None:
     """New sequence space left: it is outstanding, and watched over."""
     tcb = connection.tcb
     if not connection.scoreboard.segments:
         connection.progress_at = now
     tcb.snd_nxt = end + (flags & FIN)
     tcb.snd_max = max(tcb.snd_max, tcb.snd_nxt)
-    _enter(connection, start, tcb.snd_nxt, flags & (FIN | PSH), now=now)
+    _enter(connection, start, tcb.snd_nxt, flags & (FIN | PSH), mss=mss, now=now)
     connection.transmission.on_sent(connection, start, end)
     if not is_probe:
         connection.timers.stop(PERSIST)
@@ -148,9 +146,8 @@ def _note_sent(connection: "ConnectionCore", start: int, end: int, flags: int, *
         connection.arm_after_new_data(now=now)
 
 
-def _enter(connection: "ConnectionCore", start: int, end: int, flags: int, *, now: Micros) -> None:
+def _enter(connection: "ConnectionCore", start: int, end: int, flags: int, *, mss: int, now: Micros) -> None:
     """Put sequence space on the scoreboard, a segment's worth at a time, the flags with the last."""
-    mss = connection.tcb.snd_mss
     frame = start
     while end - start - (flags & FIN) > mss and not connection.mtu_search.is_probe(start):
         connection.scoreboard.on_sent(start, start + mss, 0, now=now, frame=frame)
@@ -165,7 +162,7 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
     see `output.emit`.
     """
     tcb = connection.tcb
-    limit = connection.transmission.retransmission_limit(connection)
+    limit = connection.transmission.retransmission_limit(connection, first)
     if first.length - (first.flags & FIN) > limit:
         connection.scoreboard.split(first, first.start + limit, first_flags=0)
     run = [first] if is_probe else connection.transmission.retransmission_run(connection, first)
@@ -176,6 +173,8 @@ def retransmit(connection: "ConnectionCore", first: "SentSegment", *, now: Micro
     connection.counters.total_retransmissions += len(run)
     connection.counters.bytes_retransmitted += len(payload)
     connection.last_sent_at = now
+    if payload:
+        connection.delayed_ack.on_data_sent(connection, now=now)
     if not is_taken:
         connection.transmission.on_retransmission_refused(connection, run, now=now)
         return False
@@ -205,7 +204,10 @@ def send_loss_probe(connection: "ConnectionCore", *, now: Micros) -> None:
     if is_new:
         was_sent = send_new(connection, min(unsent, tcb.snd_mss), now=now)
     else:
-        was_sent = bool(board.segments) and retransmit(connection, board.segments[-1], now=now, is_probe=True)
+        last = board.segments[-1] if board.segments else None
+        if last is not None and not connection.transmission.may_repeat(connection, last):
+            return
+        was_sent = last is not None and retransmit(connection, last, now=now, is_probe=True)
     if was_sent:
         connection.recovery.on_probe_sent(snd_nxt=tcb.snd_nxt, is_retransmission=not is_new)
     connection.was_refused = not was_sent

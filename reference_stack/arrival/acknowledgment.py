@@ -31,7 +31,7 @@ def complete_handshake(connection: "ConnectionCore", arrival: Arrival) -> Verdic
         connection.ack_now = False
         return STOP
     # RFC 1122, 4.2.2.20 (f): the send window variables are taken from this segment.
-    _take_window(connection, arrival)
+    take_window(connection, arrival)
     acknowledge.take_ack(connection, arrival)
     negotiation.become_established(connection, now=arrival.now)
     connection.ecn.on_handshake_ack(connection, arrival)
@@ -69,17 +69,16 @@ def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         return NEXT
     if not (tcb.snd_wl1 < arrival.seq or (tcb.snd_wl1 == arrival.seq and tcb.snd_wl2 <= arrival.ack)):
         return NEXT
-    if tcb.snd_wnd == 0 and arrival.window:
-        # While it was closed, what lay beyond it could not get through: R2 counts from here (RFC 9293, SHLD-17).
-        connection.progress_at = arrival.now
-    _take_window(connection, arrival)
-    if tcb.snd_wnd:
-        _end_probing(connection)
+    take_window(connection, arrival)
     return NEXT
 
 
-def _take_window(connection: "ConnectionCore", arrival: Arrival) -> None:
+def take_window(connection: "ConnectionCore", arrival: Arrival) -> None:
+    """The window of the segment is the newest one."""
     tcb = connection.tcb
+    if tcb.snd_wnd == 0 and arrival.window:
+        # While it was closed, what lay beyond it could not get through: R2 counts from here (RFC 9293, SHLD-17).
+        connection.progress_at = arrival.now
     if tcb.snd_wnd != arrival.window:
         connection.transmission.on_window_change(connection, now=arrival.now)
     tcb.snd_wnd = arrival.window
@@ -88,6 +87,8 @@ def _take_window(connection: "ConnectionCore", arrival: Arrival) -> None:
     if arrival.window > tcb.max_snd_wnd:
         tcb.max_snd_wnd = arrival.window
         connection.mss.on_larger_window(connection)
+    if connection.transmission.is_window_open(connection):
+        _end_probing(connection)
 
 
 def _end_probing(connection: "ConnectionCore") -> None:

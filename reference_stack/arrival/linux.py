@@ -184,13 +184,29 @@ def check_reset(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     return STOP
 
 
+def take_text(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """Old text that reaches beyond the peer's FIN resets the connection (tcp_rcv_state_process(), TCPAbortOnData)."""
+    if connection.tcb.state in FIN_TAKEN and arrival.text and arrival.seq < connection.tcb.rcv_nxt:
+        connection.resets.send_lost_data(connection, arrival)
+        take_reset(connection)
+        return STOP
+    return content.take_text(connection, arrival)
+
+
 FIN_TAKEN = frozenset({State.CLOSE_WAIT, State.LAST_ACK, State.CLOSING})
 
 
 def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
-    """With the numbers of the last update only a larger or a closed window counts (tcp_may_update_window)."""
+    """An ACK of new data brings a window whatever its number (tcp_may_update_window()).
+
+    Of others that have the number of the last update only a larger or a closed window counts.
+    """
     tcb = connection.tcb
-    is_repeated = not arrival.advanced_una and arrival.seq == tcb.snd_wl1
-    if is_repeated and 0 < arrival.window <= tcb.snd_wnd:
+    if arrival.ack < tcb.snd_una:
         return NEXT
-    return acknowledgment.update_window(connection, arrival)
+    is_other = arrival.window > tcb.snd_wnd or not arrival.window
+    if arrival.advanced_una or arrival.seq > tcb.snd_wl1 or (arrival.seq == tcb.snd_wl1 and is_other):
+        acknowledgment.take_window(connection, arrival)
+    if not (arrival.advanced_una or connection.scoreboard.segments):
+        connection.probes.on_idle_ack(connection, now=arrival.now)
+    return NEXT

@@ -188,7 +188,8 @@ class TransferCalls(FastOpenCalls):
             connection.send(
                 piece,
                 now=now,
-                more=wants_more or (goes_on and not is_full),
+                more=wants_more,
+                goes_on=goes_on and not is_full,
                 urgent=is_urgent and not goes_on,
                 end_of_record=is_full or (bool(writing.flags & MSG_EOR) and not goes_on),
             )

@@ -8,6 +8,7 @@ the number says, and a write stops at the end of a buffer. Measured on Linux 6.1
 from bisect import bisect_left, insort
 
 from reference_stack.connection import Connection
+from reference_stack.policies.linux.buffers import GSO_MAX_OCTETS, buffer_size
 
 UNLIMITED = 1 << 30
 """What the connection's own limit is set to while the host counts memory."""
@@ -16,8 +17,6 @@ _OVERHEAD = 832  # one empty buffer: _HEADERS + _SHARED + _SK_BUFF
 _HEADERS = 256  # MAX_TCP_HEADER
 _SHARED = 320  # aligned skb_shared_info
 _SK_BUFF = 256  # aligned sk_buff
-_GSO_MOST = 65_536 - 1 - _HEADERS
-_DEFAULT_MSS = 536
 _MAX_FRAGMENTS = 17  # MAX_SKB_FRAGS
 _PAGE = 4096
 _LEAST_SEGMENTS = 10  # TCP_INIT_CWND
@@ -125,14 +124,4 @@ def page_room(parts: tuple[int, ...], taken: int) -> int:
         room += fits
         if fits < rest or fragments == _MAX_FRAGMENTS:
             return room
-    return _GSO_MOST + room
-
-
-def buffer_size(connection: Connection) -> int:
-    """Return the octets of one buffer: whole segments, at most half of the peer's largest window (tcp_send_mss)."""
-    # Switching offload off changes nothing here: Linux then cuts the frames in software, below the socket.
-    mss = max(connection.tcb.snd_mss, 1)
-    largest = connection.tcb.max_snd_wnd
-    half = largest >> 1 if largest > _DEFAULT_MSS else largest
-    most = min(_GSO_MOST, half) if half else _GSO_MOST
-    return max(most // mss, 1) * mss
+    return GSO_MAX_OCTETS + room

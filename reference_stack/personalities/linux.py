@@ -62,6 +62,7 @@ RULES = (
     .replace("ack/window", arrival.update_window)
     .replace("reset/validate", arrival.check_reset)
     .replace("ack/close", arrival.follow_close)
+    .replace("text/take", arrival.take_text)
 )
 
 SETTINGS = ConnectionSettings(

@@ -87,12 +87,14 @@ class SegmentOptions:
         return (MAX_OPTION_OCTETS - connection.tcb.option_octets - 4) // 8
 
     def octets_now(self, connection: "ConnectionCore") -> int:
-        """Return how many option octets a data segment would carry beyond those of every segment (SACK blocks)."""
+        """Return how many option octets new data would carry beyond those of every segment."""
         feedback = FEEDBACK_OCTETS if connection.ecn.is_option_due(connection) else 0
+        return self.sack_octets(connection) + feedback
+
+    def sack_octets(self, connection: "ConnectionCore") -> int:
+        """Return how many octets of SACK blocks a segment would carry."""
         known = connection.sack.count(connection.reassembly) if connection.tcb.has_sack else 0
-        if not known:
-            return feedback
-        return 4 + 8 * min(known, self.max_blocks(connection)) + feedback
+        return 4 + 8 * min(known, self.max_blocks(connection)) if known else 0
 
 
 def _room_behind(connection: "ConnectionCore", options: Sequence[TcpOption]) -> int:

@@ -31,6 +31,9 @@ class Probes:
         connection.is_probe_outstanding = True
         return transmit.send_new(connection, min(unsent, 1), now=now, is_probe=True)
 
+    def on_idle_ack(self, connection: "ConnectionCore", *, now: int) -> None:
+        """An acknowledgment came while nothing was outstanding."""
+
     def first_delay(self, connection: "ConnectionCore") -> int:
         """Return how long to wait before the first probe.
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reference_stack import output
 from reference_stack.timers import CORK, PERSIST
 from wire.tcp import ACK
 
@@ -101,9 +102,20 @@ class Transmission:
             connection.probing_since = now
             timers.set(PERSIST, now + connection.probes.first_delay(connection))
 
-    def retransmission_limit(self, connection: "ConnectionCore") -> int:
-        """Return how many octets one retransmitted segment may carry."""
-        return connection.tcb.snd_mss
+    def is_window_open(self, connection: "ConnectionCore") -> bool:
+        """Tell whether the window lets something out that may have been probed for."""
+        return connection.tcb.snd_wnd > 0
+
+    def may_repeat(self, connection: "ConnectionCore", segment: "SentSegment") -> bool:
+        """Tell whether the window allows to send a segment again.
+
+        RFC 9293, SHLD-16: old data inside a shrunken window is sent again; the front always is, as a probe (MUST-35).
+        """
+        return segment.start == connection.tcb.snd_una or segment.end <= connection.tcb.send_limit
+
+    def retransmission_limit(self, connection: "ConnectionCore", first: "SentSegment") -> int:  # noqa: ARG002
+        """Return how many octets `first` may carry when it is sent again: SACK blocks take their room (MUST-16)."""
+        return output.payload_limit(connection, is_new_data=False)
 
     def retransmission_run(self, connection: "ConnectionCore", first: "SentSegment") -> "list[SentSegment]":  # noqa: ARG002
         """Return the segments that leave again as one, beginning with `first`: here each for itself."""

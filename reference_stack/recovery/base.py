@@ -91,6 +91,10 @@ class LossRecovery(ABC):
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
         """Take in an acceptable acknowledgment."""
 
+    def on_idle_ack(self, report: AckReport, *, now: Micros) -> None:  # noqa: ARG002
+        """An acknowledgment came while nothing was outstanding."""
+        return
+
     @abstractmethod
     def on_timeout(self, *, snd_max: int, is_first: bool, now: Micros) -> None:
         """The retransmission timer expired: everything outstanding is to be sent again."""
@@ -147,6 +151,10 @@ class LossRecovery(ABC):
     def restarts_timer(self, report: AckReport) -> bool:
         """Tell whether an acknowledgment of new data restarts the retransmission timer (RFC 6298, 5.3)."""
         return report.acked_octets > 0
+
+    def hurried_timeout(self) -> Micros | None:
+        """Return how soon after an acknowledgment the timeout is to come where that differs from the RTO, or None."""
+        return None
 
     def deadline(self) -> Micros | None:
         """When `on_timer` wants to be called (reordering timer, loss probe), or None."""

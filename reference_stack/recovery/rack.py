@@ -79,6 +79,10 @@ class RackRecovery(OctetRecovery):
             self._enter(report, now=now)
         self._reduce(report, is_safe=report.acked_octets > 0 and not has_new_loss)
 
+    def on_idle_ack(self, report: AckReport, *, now: Micros) -> None:
+        """A duplicate behind the last acknowledgment may still tell that a probe was not needed (7.4.2)."""
+        self._judge_probe(report, now=now)
+
     def _note_new_data(self, report: AckReport) -> None:
         if self._prr is not None:
             self._prr.on_sent(max(report.snd_max - self._snd_max, 0))

@@ -11,7 +11,9 @@ from reference_stack.policies.options import SegmentOptions
 from reference_stack.policies.probes import Probes
 from reference_stack.policies.resets import Resets
 from reference_stack.policies.time_wait import TimeWait
+from reference_stack.recovery.linux import LinuxRecovery
 from reference_stack.states import State
+from reference_stack.timers import PERSIST
 from wire.tcp import ACK, RST, SYN, TcpSegment
 
 if TYPE_CHECKING:
@@ -186,6 +188,10 @@ class LinuxProbes(Probes):
         connection.is_released = True
         if usable > 0 and (unsent > 0 or tcb.fin_seq == tcb.snd_nxt):
             is_sent = transmit.send_new(connection, min(unsent, usable, tcb.snd_mss), now=now, is_forced_push=True)
+            if isinstance(connection.recovery, LinuxRecovery) and is_sent:
+                # tcp_write_wakeup() arms no loss probe.
+                connection.recovery.probe_deadline = None
+                connection.arm_retransmission(now=now)
         else:
             is_sent = output.emit(connection, seq=tcb.snd_una - 1, flags=ACK, now=now)
         connection.is_released = False
@@ -195,10 +201,18 @@ class LinuxProbes(Probes):
         """One RTO, 200 milliseconds at least."""
         return max(connection.rtt.rto, self.LEAST_US)
 
+    def on_idle_ack(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Where the window stays too small, the wait for the next probe begins anew (tcp_ack_probe())."""
+        if connection.timers.is_running(PERSIST) and not connection.transmission.is_window_open(connection):
+            self._last_at = now
+            connection.timers.set(PERSIST, now + self.next_delay(connection, was_sent=True))
+
     def next_delay(self, connection: "ConnectionCore", *, was_sent: bool) -> int:
         """The distance doubles; the last one is cut short where the user timeout passes before."""
-        base = max(connection.rtt.base_rto, self.LEAST_US)
-        delay = min(base << min(connection.probe_backoff, 10), connection.rtt.maximum)
+        rtt = connection.rtt
+        # One backoff counts for timeouts and probes; where timeouts came before, the base has it already.
+        base = max(rtt.rto, self.LEAST_US)
+        delay = min(base << min(rtt.backoff + connection.probe_backoff, 10), rtt.maximum)
         if not was_sent:
             delay = RESOURCE_PROBE_US
         timeout = connection.settings.user_timeout_us
@@ -217,7 +231,8 @@ class LinuxResets(Resets):
         """The user aborts, or closes with octets unread."""
         options = connection.options.other(connection, now=now)
         window = connection.window.select(connection)
-        output.send_reset(connection, seq=connection.tcb.snd_nxt, with_ack=True, options=options, window=window)
+        seq, _ = connection.transmission.acknowledgment(connection)
+        output.send_reset(connection, seq=seq, with_ack=True, options=options, window=window)
 
     def send_lost_data(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The reset answers the segment, as in CLOSED."""

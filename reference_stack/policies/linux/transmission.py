@@ -3,11 +3,13 @@
 from collections import deque
 from typing import TYPE_CHECKING
 
+from reference_stack import output
+from reference_stack.policies.linux.buffers import GSO_MAX_OCTETS, Buffer, buffer_size
 from reference_stack.policies.linux.pacing import NO_LIMIT, burst_segments, pacing_rate
 from reference_stack.policies.transmission import Sendable, Transmission
 from reference_stack.recovery.linux import LinuxRecovery
 from reference_stack.timers import PERSIST, RETRANSMISSION
-from wire.tcp import FIN, PSH, SYN
+from wire.tcp import ACK, FIN, PSH, SYN
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -18,18 +20,12 @@ RESOURCE_PROBE_US = 500_000
 """When to try again what the device refused."""
 
 
-class Buffer:
-    """One socket buffer of unsent octets, up to `end`.
-
-    `is_pushed` when a write ended in it, `is_record` when nothing may be added (MSG_EOR).
-    """
-
-    __slots__ = ("end", "is_pushed", "is_record")
-
-    def __init__(self, end: int) -> None:
-        self.end = end
-        self.is_pushed = False
-        self.is_record = False
+def acceptable_seq(connection: "ConnectionCore") -> int:
+    """Return the sequence number of a segment without text; what the scale cannot tell is no shrinking."""
+    tcb = connection.tcb
+    beyond = tcb.snd_nxt - tcb.send_limit
+    is_shrunken = beyond > 0 and not (tcb.has_window_scale and beyond < 1 << tcb.rcv_wscale)
+    return tcb.send_limit if is_shrunken else tcb.snd_nxt
 
 
 class LinuxTransmission(Transmission):
@@ -49,9 +45,6 @@ class LinuxTransmission(Transmission):
     REPEATING_RESTARTS_TIMER = True
     """tcp_xmit_retransmit_queue(): repeating the head of the queue sets the timer anew."""
 
-    GSO_MAX_OCTETS = 65_215
-    """Largest frame: 64 kB less the largest headers."""
-
     def __init__(self) -> None:
         self._buffers: deque[Buffer] = deque()
         self._small_end: int | None = None
@@ -68,7 +61,7 @@ class LinuxTransmission(Transmission):
         self, connection: "ConnectionCore", start: int, end: int, *, more: bool, is_record: bool, now: int
     ) -> None:
         """Fill the last buffer, then new ones; the end of a write is pushed unless more is to come."""
-        goal = self._goal(connection)
+        goal = buffer_size(connection)
         tail_start = self._tail_start(connection)
         position = start
         tail = self._buffers[-1] if self._buffers else None
@@ -107,14 +100,6 @@ class LinuxTransmission(Transmission):
         if len(self._buffers) > 1:
             return self._buffers[-2].end
         return max(connection.tcb.snd_nxt, connection.send_queue.start)
-
-    def _goal(self, connection: "ConnectionCore") -> int:
-        """Octets of one buffer: as many full segments as a frame, or half the largest window, has room for."""
-        tcb = connection.tcb
-        size = self.GSO_MAX_OCTETS
-        if tcb.max_snd_wnd:
-            size = min(size, tcb.max_snd_wnd >> 1 if tcb.max_snd_wnd > 536 else tcb.max_snd_wnd)
-        return max(size - size % tcb.snd_mss, tcb.snd_mss)
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -155,7 +140,7 @@ class LinuxTransmission(Transmission):
 
     def _burst(self, connection: "ConnectionCore") -> int:
         """Segments that one frame has at the present pace."""
-        return burst_segments(connection, self._rate, self.GSO_MAX_OCTETS)
+        return burst_segments(connection, self._rate, GSO_MAX_OCTETS)
 
     def _grow_head(self, connection: "ConnectionCore", wanted: int) -> Buffer:
         """Move octets from the second buffer to the first, so that a frame gets full."""
@@ -177,7 +162,8 @@ class LinuxTransmission(Transmission):
         return not self._holds_back(connection)
 
     def _holds_back(self, connection: "ConnectionCore") -> bool:
-        if self._is_flushing:
+        if self._is_flushing or connection.is_mid_write:
+            # What is sent while a write goes on is pushed (tcp_push_one(), TCP_NAGLE_PUSH).
             return False
         if connection.is_holding_back:
             return True
@@ -236,7 +222,8 @@ class LinuxTransmission(Transmission):
         while self._buffers and self._buffers[0].end <= end:
             buffer = self._buffers.popleft()
             connection.scoreboard.segments[-1].ends_record = buffer.is_record
-        if (end - start) % connection.tcb.snd_mss and not connection.mtu_search.is_probe(start):
+        is_small = (end - start) % output.payload_limit(connection, is_new_data=True) > 0
+        if is_small and not connection.mtu_search.is_probe(start):
             self._small_end = end
 
     def on_transmitted(self, connection: "ConnectionCore", *, segments: int, now: int) -> None:  # noqa: ARG002
@@ -260,7 +247,24 @@ class LinuxTransmission(Transmission):
             connection.probing_since = now + connection.probes.first_delay(connection)
             timers.set(PERSIST, connection.probing_since)
 
+    def is_window_open(self, connection: "ConnectionCore") -> bool:
+        """Tell whether the first buffer fits (tcp_ack_probe()); the FIN is part of the last one."""
+        tcb = connection.tcb
+        end = self._buffers[0].end if self._buffers else tcb.snd_nxt
+        has_fin = len(self._buffers) <= 1 and tcb.fin_seq == end
+        return tcb.snd_wnd > 0 and end + has_fin <= tcb.send_limit
+
     # --- sending again -----------------------------------------------------------------------------------------------
+
+    def may_repeat(self, connection: "ConnectionCore", segment: "SentSegment") -> bool:
+        """What begins inside the window, and always the front."""
+        return segment.start == connection.tcb.snd_una or segment.start < connection.tcb.send_limit
+
+    def retransmission_limit(self, connection: "ConnectionCore", first: "SentSegment") -> int:
+        """A segment is cut where the window ends (__tcp_retransmit_skb()), unless the window is shut."""
+        limit = super().retransmission_limit(connection, first)
+        inside = connection.tcb.send_limit - first.start
+        return min(limit, inside) if inside > 0 else limit
 
     def retransmission_run(self, connection: "ConnectionCore", first: "SentSegment") -> "list[SentSegment]":
         """Lost segments of one frame leave together again; small neighbours are joined up to a full segment."""
@@ -268,22 +272,23 @@ class LinuxTransmission(Transmission):
         quota = recovery.retransmission_quota if isinstance(recovery, LinuxRecovery) else 1
         most = min(quota, self._burst(connection))
         index = next(i for i, segment in enumerate(segments) if segment is first)
-        if first.length < connection.tcb.snd_mss and not first.flags & (SYN | FIN):
-            return [self._collapse(connection, index)]
+        limit = self.retransmission_limit(connection, first)
+        if first.length < limit and not first.flags & (SYN | FIN):
+            return [self._collapse(connection, index, limit)]
         run = [first]
         for segment in segments[index + 1 :]:
             is_joined = segment.frame == first.frame and segment.is_lost and not segment.is_retransmitted
-            if not is_joined or len(run) >= most:
+            if not is_joined or len(run) >= most or segment.length > limit:
                 break
             run.append(segment)
         return run
 
     @staticmethod
-    def _collapse(connection: "ConnectionCore", index: int) -> "SentSegment":
+    def _collapse(connection: "ConnectionCore", index: int, limit: int) -> "SentSegment":
         """sysctl ``tcp_retrans_collapse``: fill a small retransmission up with what follows it."""
         segments = connection.scoreboard.segments
         run = [segments[index]]
-        room = connection.tcb.snd_mss - run[0].length
+        room = limit - run[0].length
         for segment in segments[index + 1 :]:
             data = segment.length - (segment.flags & FIN)
             is_fitting = data <= room and segment.end <= connection.tcb.send_limit
@@ -296,7 +301,11 @@ class LinuxTransmission(Transmission):
 
     def frame_flags(self, connection: "ConnectionCore", length: int) -> int:
         """A frame of several segments has PSH, so that the receiver passes it on at once."""
-        return PSH if length > connection.tcb.snd_mss else 0
+        return PSH if length > output.payload_limit(connection, is_new_data=False) else 0
+
+    def acknowledgment(self, connection: "ConnectionCore") -> tuple[int, int]:
+        """The sequence number lies inside the window, where that shrank below what was sent (tcp_acceptable_seq())."""
+        return acceptable_seq(connection), ACK
 
     # --- events ------------------------------------------------------------------------------------------------------
 

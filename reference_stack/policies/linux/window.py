@@ -180,8 +180,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         tcb = connection.tcb
         before_rest = connection.segments_before_rest
         if before_rest is not None and connection.counters.segments_in > before_rest:
-            # Measured: what is left of an orphan (Linux, tcp_timewait_sock) repeats the window that it had.
-            return tcb.offered_window
+            # Measured: what is left of it (Linux, tcp_timewait_sock) repeats the window that it had, modulo 16 bits.
+            return (tcb.offered_window >> tcb.rcv_wscale & MAX_FIELD) << tcb.rcv_wscale
         current = max(tcb.rcv_adv - tcb.rcv_nxt, 0)
         window = self.wanted(connection)
         unit = 1 << tcb.rcv_wscale

@@ -78,24 +78,27 @@ class Rack(RecoveryVariables):
     # --- tail loss probe ---------------------------------------------------------------------------------------------
 
     def arm_probe(self, *, now: Micros, rto_deadline: Micros) -> bool:
-        """Start the probe timer where a probe may be sent (7.2); tell whether one of RACK's timers runs now."""
+        """Start the probe timer where a probe may be sent (7.2); tell whether one of RACK's timers runs now.
+
+        There is one timer for all: a probe takes the place of the reordering timer.
+        """
         out = self.scoreboard.out.segments
         self.probe_deadline = None
-        if self.reorder_deadline is not None:
-            return True
         if (
             not self.settings.has_loss_probe
             or not self.has_sack
             or not out
             or self.ca_state not in (CaState.OPEN, CaState.CWR)
         ):
-            return False
+            return self.reorder_deadline is not None
+        self.reorder_deadline = None
         if self.rtt.srtt is None:
             wait = INITIAL_PROBE_US
         else:
             # Twice the round trip; for a single segment also what the peer may delay its acknowledgment.
             wait = 2 * self.rtt.srtt + (self.settings.rto_min if out == 1 else TIMER_SLACK_US)
-        self.probe_deadline = min(now + wait, max(rto_deadline, now))
+        # A timeout that is overdue sets no limit (tcp_schedule_loss_probe()).
+        self.probe_deadline = min(now + wait, rto_deadline) if rto_deadline > now else now + wait
         return True
 
     def deadline(self) -> Micros | None:

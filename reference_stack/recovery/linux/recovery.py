@@ -1,29 +1,21 @@
 """The state machine that reads acknowledgments: Open, Disorder, CWR, Recovery, Loss."""
 
 from reference_stack.recovery.base import AckReport, CaState, Micros
-from reference_stack.recovery.linux.rack import Rack
-from reference_stack.recovery.linux.reduction import Reduction
-from reference_stack.recovery.linux.renosacks import RenoSacks
 from reference_stack.recovery.linux.state import Resend
+from reference_stack.recovery.linux.timeouts import Timeouts
 from reference_stack.recovery.scoreboard import SentSegment
 
+RENEGING_US = 10_000
+"""Least time until the timeout when SACKed data was taken back."""
 
-class LinuxRecovery(Rack, Reduction, RenoSacks):
+
+class LinuxRecovery(Timeouts):
     """One connection's loss recovery in the way of Linux 6.18."""
 
-    _fack = 0
-    """End of the rightmost SACKed segment before the acknowledgment in hand."""
     _original_arrived = False
     _sets_timer = False
-    _forced: SentSegment | None = None
     _retransmission_acked = False
-    _lost_total = 0
-
-    def mark_lost(self, segment: SentSegment) -> None:
-        """Count a segment, and its retransmission, as lost."""
-        if not segment.is_lost or segment.is_retransmitted:
-            self._lost_total += 1
-        super().mark_lost(segment)
+    _has_reneged = False
 
     # --- acknowledgments ---------------------------------------------------------------------------------------------
 
@@ -32,6 +24,7 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
         delivered_before, lost_before = self.delivered, self._lost_total
         self.una = report.una
         self._sets_timer = bool(report.acked)
+        self._has_reneged = False
         self.resend = Resend.NONE
         had_dsack = self.note_duplicate(report, una_before=report.una_before)
         self._take_deliveries(report, now=now)
@@ -42,6 +35,10 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
             self._alert(report, had_dsack=had_dsack, now=now)
         self._control(report, delivered=self.delivered - delivered_before, lost=self._lost_total - lost_before, now=now)
         self._fack = self.highest_sacked
+
+    def on_idle_ack(self, report: AckReport, *, now: Micros) -> None:  # noqa: ARG002
+        """A duplicate behind the last acknowledgment may still tell that a probe was not needed."""
+        self.probe_outcome(report, dsack_of_probe=False)
 
     def _is_dsack_of_probe(self, report: AckReport) -> bool:
         return report.dsack is not None and report.dsack[1] == self.probe_high_seq
@@ -122,6 +119,12 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
         duplicates = int(is_plain)
         if report.congestion_echo:
             self.prior_ssthresh = 0
+        front = self.scoreboard.front
+        if report.acked_octets and front is not None and front.is_sacked:
+            # RFC 2018, section 8: the peer dropped it. Nothing is judged; a timeout comes soon, and forgets the SACKs.
+            self._has_reneged = True
+            self.probe_deadline = self.reorder_deadline = None
+            return
         if self._is_state_over(report, now=now):
             return
         if self.ca_state is CaState.RECOVERY:
@@ -282,7 +285,11 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
             return self._forced
         if self.resend is not Resend.LOST or self.control.cwnd <= self.in_flight:
             return None
-        return self.scoreboard.next_lost()
+        board = self.scoreboard
+        if board.retransmitted.segments >= board.lost.segments:
+            # Also where something else was sent again than what is lost now (tcp_xmit_retransmit_queue()).
+            return None
+        return board.next_lost()
 
     @property
     def retransmission_quota(self) -> int:
@@ -309,6 +316,10 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
         self.undo_retrans = (self.undo_retrans or 0) + segments
         return is_forced
 
+    def hurried_timeout(self) -> Micros | None:
+        """Half a round trip, at least 10 ms, after the peer took back what it had SACKed (tcp_check_sack_reneging)."""
+        return max((self.rtt.srtt or 0) >> 1, RENEGING_US) if self._has_reneged else None
+
     def restarts_timer(self, report: AckReport) -> bool:  # noqa: ARG002
         """Tell whether the timer starts anew."""
         return self._sets_timer
@@ -320,44 +331,6 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
         self.control.note_usage(flight=self.scoreboard.out.segments, is_full=is_full, una=self.una, nxt=snd_nxt)
 
     # --- timers ------------------------------------------------------------------------------------------------------
-
-    def on_timeout(self, *, snd_max: int, is_first: bool, now: Micros) -> None:
-        """The retransmission timer expired: Loss."""
-        is_new = self.ca_state < CaState.RECOVERY
-        self._mark_lost_at_timeout(now=now)
-        if (
-            self.ca_state <= CaState.DISORDER
-            or self.high_seq <= self.una
-            or (self.ca_state is CaState.LOSS and is_first)
-        ):
-            self.prior_ssthresh = self.threshold_now()
-            self.prior_cwnd = self.control.cwnd
-            self.control.on_timeout(flight=self.in_flight, is_first=True, now=now)
-            self.control.on_loss_state(nxt=snd_max, now=now)
-            self.init_undo()
-        self.control.cwnd = self.in_flight + 1
-        if self.ca_state <= CaState.DISORDER and self.sacked >= self.settings.reordering:
-            self.dupthresh = min(self.dupthresh, self.settings.reordering)
-        self.ca_state = CaState.LOSS
-        self.high_seq = snd_max
-        self.probe_high_seq = None
-        self.probe_deadline = self.reorder_deadline = None
-        self.is_frto = self.settings.has_frto and (is_new or not is_first)
-        self._forced = self.scoreboard.front
-        self.resend = Resend.NONE
-        self.recover = snd_max - 1
-
-    def _mark_lost_at_timeout(self, *, now: Micros) -> None:
-        front = self.scoreboard.front
-        if front is not None and front.is_sacked:
-            # The peer took back what it had SACKed.
-            self.scoreboard.mark_all_lost(keep_sacks=False)
-            self._fack = self.una
-            return
-        self.reno_sacked = 0
-        for segment in self.scoreboard:
-            if segment is front or not self.has_sack or self.rack_remaining(segment, 0, now=now) <= 0:
-                self.mark_lost(segment)
 
     def on_timer(self, *, now: Micros) -> bool:
         """The reordering timer or the probe timer ran out."""
@@ -377,17 +350,3 @@ class LinuxRecovery(Rack, Reduction, RenoSacks):
 
     def on_congestion_mark(self, *, snd_max: int, now: Micros) -> None:
         """Marks are read in `on_ack`."""
-
-    def on_too_big(self, oversized: list[SentSegment], *, snd_max: int) -> None:
-        """Segments were too large for the path: send again without touching the window."""
-        for segment in oversized:
-            self.mark_lost(segment)
-        if not oversized:
-            return
-        if self.ca_state is not CaState.LOSS:
-            self.high_seq = snd_max
-            self.control.ssthresh = self.threshold_now()
-            self.prior_ssthresh = 0
-            self.undo_marker = None
-            self.ca_state = CaState.LOSS
-        self.resend = Resend.LOST

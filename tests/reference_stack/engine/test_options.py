@@ -52,6 +52,17 @@ def test_the_options_really_sent_are_subtracted() -> None:
     assert payloads(scene)[0] == 788 - 28
 
 
+def test_they_are_subtracted_from_what_is_sent_again_too() -> None:
+    # RFC 9293, MUST-16: the segment was full when it left, and one SACK block takes 12 octets.
+    scene = established(options=(Mss(800), SackPermitted()))
+    scene.write(800)
+    assert payloads(scene) == [800]
+    scene.arrive("A", seq=101, data=b"x" * 100)
+    scene.connection.take_segments()
+    scene.wait_for_segments(within=2 * SECOND)
+    assert payloads(scene) == [788]
+
+
 def test_the_announced_mss_is_not_lowered_by_options() -> None:
     scene = syn_received_passive(options=(Mss(1460), Timestamps(1, 0), SackPermitted()))
     assert scene.connection.tcb.rcv_mss == 1460

@@ -6,7 +6,8 @@ from typing import cast
 import pytest
 
 from reference_stack.connection import Connection
-from reference_stack.host.sendmemory import SendMemory, buffer_size
+from reference_stack.host.sendmemory import SendMemory
+from reference_stack.policies.linux.buffers import buffer_size
 from tests.reference_stack.host.world import World, linux_host
 from wire.abi import SO_SNDBUF, SOL_SOCKET
 
@@ -20,6 +21,7 @@ class Sender:
     def __init__(self, window: int, sndbuf: int, cwnd: int = 10) -> None:
         self.tcb = SimpleNamespace(snd_mss=MSS, peer_mss=MSS, max_snd_wnd=window)
         self.settings = SimpleNamespace(max_tso_segments=44, reordering=3)
+        self.options = SimpleNamespace(octets_now=lambda _connection: 0)
         self.congestion = SimpleNamespace(cwnd_segments=cwnd)
         self.written = self.sent = self.acknowledged = 0
         self.memory = SendMemory(sndbuf)
