@@ -42,6 +42,7 @@ def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
 def _report_of(connection: "ConnectionCore", arrival: Arrival) -> AckReport:
     """Return what the header says, compared with what is known before anything is taken."""
     tcb, board = connection.tcb, connection.scoreboard
+    is_unsent = connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt
     report = AckReport(
         una_before=tcb.snd_una,
         una=max(tcb.snd_una, arrival.ack),
@@ -53,7 +54,7 @@ def _report_of(connection: "ConnectionCore", arrival: Arrival) -> AckReport:
         has_data=arrival.end > arrival.seq,
         is_old=arrival.ack < tcb.snd_una,
         snd_nxt=tcb.snd_nxt,
-        can_send_new=tcb.snd_nxt < min(connection.send_queue.end, max(tcb.snd_una, arrival.ack) + arrival.window),
+        can_send_new=is_unsent and tcb.snd_nxt < max(tcb.snd_una, arrival.ack) + arrival.window,
         congestion_echo=connection.ecn.is_congestion_echo(connection, arrival),
     )
     if arrival.has_timestamps and tcb.has_timestamps and arrival.ts_ecr:

@@ -129,6 +129,13 @@ class RuleSet:
         table = self.table_of(name)
         return self._changed(table, tuple(rule for rule in getattr(self, table) if rule.name != name))
 
+    def moved(self, name: str, *, before: str) -> "RuleSet":
+        """Return a rule set in which the rule `name` comes right before another one of its table."""
+        table, rule = self.table_of(name), self[name]
+        rows = [each for each in getattr(self, table) if each is not rule]
+        rows.insert([each.name for each in rows].index(before), rule)
+        return self._changed(table, tuple(rows))
+
     def _changed(self, table: str, rows: tuple[Rule[Any], ...]) -> "RuleSet":
         changes: dict[str, Any] = {table: rows}
         return replace(self, **changes)

@@ -29,6 +29,17 @@ def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
     if connection.is_early:
         send_unsent(connection, now=now)
         return
+    recovery = connection.recovery
+    repair(connection, now=now)
+    if not send_unsent(connection, now=now):
+        while (segment := recovery.last_resort()) is not None:
+            if not retransmit(connection, segment, now=now):
+                break
+    connection.transmission.arm_waiting(connection, now=now)
+
+
+def repair(connection: "ConnectionCore", *, now: Micros) -> None:
+    """Send what loss recovery wants to leave now."""
     recovery, transmission = connection.recovery, connection.transmission
     if recovery.prefers_new_data:
         send_unsent(connection, now=now)
@@ -36,11 +47,6 @@ def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
     while (segment := recovery.next_retransmission()) is not None:
         if not transmission.may_repeat(connection, segment) or not retransmit(connection, segment, now=now):
             break
-    if not send_unsent(connection, now=now):
-        while (segment := recovery.last_resort()) is not None:
-            if not retransmit(connection, segment, now=now):
-                break
-    transmission.arm_waiting(connection, now=now)
 
 
 def send_unsent(connection: "ConnectionCore", *, now: Micros) -> bool:

@@ -113,10 +113,10 @@ def take_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         return NEXT
     tcb.peer_fin = connection.pending_fin
     connection.pending_fin = None
-    connection.reassembly.clear()
-    connection.sack.on_end()
     tcb.rcv_nxt = tcb.peer_fin + 1
     connection.delayed_ack.on_fin(connection, arrival)
+    connection.reassembly.clear()
+    connection.sack.on_end()
     _advance_state(connection, now=arrival.now)
     return NEXT
 

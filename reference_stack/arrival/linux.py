@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack import output
+from reference_stack import output, transmit
 from reference_stack.arrival import acknowledgment, content, control, order, syn_sent
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
@@ -209,4 +209,7 @@ def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         acknowledgment.take_window(connection, arrival)
     if not (arrival.advanced_una or connection.scoreboard.segments):
         connection.probes.on_idle_ack(connection, now=arrival.now)
+    if arrival.text and connection.tcb.state in transmit.MAY_TRANSMIT:
+        # tcp_xmit_recovery() comes before the text is taken: what is sent again acknowledges nothing of it.
+        transmit.repair(connection, now=arrival.now)
     return NEXT

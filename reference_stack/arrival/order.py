@@ -110,8 +110,8 @@ def reply(connection: "ConnectionCore", arrival: Arrival) -> None:
 def note_duplicate(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Remember octets that came again, for a duplicate SACK (RFC 2883)."""
     tcb = connection.tcb
-    if tcb.has_sack and connection.settings.dsack and arrival.text and arrival.text_seq < tcb.rcv_nxt:
-        end = min(arrival.text_seq + len(arrival.text), tcb.rcv_nxt)
+    end = min(arrival.end, tcb.rcv_nxt)
+    if tcb.has_sack and connection.settings.dsack and arrival.text_seq < end:
         connection.sack.on_duplicate(arrival.text_seq, end)
 
 

@@ -109,14 +109,17 @@ class LinuxDelayedAck(DelayedAck):
         if connection.tcb.has_sack and connection.window.grow(connection, len(arrival.text)):
             self._quick |= 1
 
-    def on_fin(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
-        """A FIN in order makes the traffic interactive, so its acknowledgment waits for a reply; else it leaves."""
+    def on_fin(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """A FIN in order makes the traffic interactive, so its acknowledgment waits for a reply.
+
+        Where nothing can follow it leaves, before what came ahead of the FIN is forgotten (tcp_fin()).
+        """
         self._scheduled = True
         if connection.tcb.state is State.ESTABLISHED:
             self._pingpong = max(self._pingpong, 1)
             self._check = True
         else:
-            connection.ack_now = True
+            output.send_ack(connection, now=arrival.now)
 
     def flush(self, connection: "ConnectionCore", *, now: int) -> None:
         """Merged acknowledgments leave when the blocks are about to get many."""
