@@ -178,14 +178,14 @@ def peak_memory(name: str, octets: int, weather: Weather) -> int:
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks bulk", description=__doc__.partition("\n")[0])
     parser.add_argument("--megabytes", type=int, default=100, help="million octets to move")
-    parser.add_argument("--personality", action="append", help="rfc, linux, dragonfly (default: all three)")
+    parser.add_argument("--personality", action="append", help="rfc, linux, dragonfly, freebsd (default: all)")
     parser.add_argument("--delay-ms", type=float, default=10, help="one-way delay")
     parser.add_argument("--loss", type=float, default=0.0, help="share of packets that vanish")
     parser.add_argument("--memory", action="store_true", help="measure the peak of memory too (slow)")
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     options = parser.parse_args(argv)
     weather = Weather(delay=round(options.delay_ms * 1000), loss=options.loss)
-    for name in options.personality or ("rfc", "linux", "dragonfly"):
+    for name in options.personality or ("rfc", "linux", "dragonfly", "freebsd"):
         octets = options.megabytes * 1_000_000
         profiler = cProfile.Profile()
         if options.profile:

@@ -19,12 +19,12 @@ def main(argv: Sequence[str]) -> int:
     """Run the storms; 1 when something was found."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks storm", description=__doc__.partition("\n")[0])
     parser.add_argument("--packets", type=int, default=1_000_000, help="packets for each personality")
-    parser.add_argument("--personality", action="append", help="rfc, linux, dragonfly (default: all three)")
+    parser.add_argument("--personality", action="append", help="rfc, linux, dragonfly, freebsd (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--life", type=int, help="play only this life of the seed")
     options = parser.parse_args(argv)
     is_clean = True
-    for name in options.personality or ("rfc", "linux", "dragonfly"):
+    for name in options.personality or ("rfc", "linux", "dragonfly", "freebsd"):
         storm = Storm(personality(name), seed=options.seed)
         is_clean = _run(name, storm, options.packets, options.life) and is_clean
     return 0 if is_clean else 1

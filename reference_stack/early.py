@@ -7,7 +7,7 @@ the SYN-ACK is repeated: SND.UNA is ISS+1 from the beginning, and the SYN-ACK ha
 from typing import TYPE_CHECKING
 
 from reference_stack import negotiation, output
-from reference_stack.arrival import content
+from reference_stack.arrival import content, order
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.rules import Verdict
 from reference_stack.states import State
@@ -49,7 +49,9 @@ def take_handshake_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdic
         return Verdict.NEXT
     if not tcb.snd_una <= arrival.ack <= tcb.snd_max:
         if tcb.state is not State.SYN_RECEIVED:
-            return Verdict.NEXT
+            # A CLOSE has moved the state on: nothing is taken before the handshake is over (RFC 5961, 5.2).
+            order.reply(connection, arrival)
+            return Verdict.STOP
         connection.resets.send_refusal(connection, arrival.ack)
         connection.ack_now = False
         return Verdict.STOP

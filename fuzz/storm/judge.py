@@ -30,6 +30,7 @@ _FIGURE_5: dict[State, tuple[State, ...]] = {
     State.TIME_WAIT: (),
 }
 """Arrows that a segment causes (RFC 9293, figure 5 and 3.10.7); those to CLOSED are judged by `_may_end`."""
+_FIN_TAKEN = (State.CLOSE_WAIT, State.LAST_ACK, State.CLOSING)
 _MOST_CONNECTIONS = 16
 """The listener of a stage has a backlog of 4, so few embryos and few waiting connections."""
 
@@ -167,7 +168,9 @@ def _legal_state(case: Case) -> str | None:
             if state not in reached:
                 reached.add(state)
                 waiting.append(state)
-    if now in reached and case.segment is not None:
+    # RFC 9293, 3.10.4: a CLOSE in SYN-RECEIVED waits for ESTABLISHED; the FIN of the segment that leads there is first.
+    is_queued = case.was.is_early and now is State.LAST_ACK
+    if (now in reached or is_queued) and case.segment is not None:
         return None
     return f"goes from {case.was.state.value} to {now.value}, which figure 5 of RFC 9293 does not have"
 
@@ -199,6 +202,9 @@ def _may_end(case: Case, segment: TcpSegment) -> bool:
         # RFC 9293, 3.10.7.4, fourth: a passive open goes back to LISTEN by a SYN in the window.
         return 0 <= start <= was.rcv_adv - was.rcv_nxt
     text_end = start + len(segment.payload) + bool(segment.flags & SYN)
+    if case.is_linux and was.state in _FIN_TAKEN and start < 0 < text_end and segment.payload:
+        # Linux (measured): old text that reaches beyond the peer's FIN.
+        return True
     # RFC 9293, 3.6.1 (RFC 1122, 4.2.2.13): text for a user that is gone is answered by a reset, and the TCB deleted.
     return was.is_detached and bool(segment.payload) and text_end > 0
 
@@ -221,7 +227,7 @@ def _may_reset(case: Case, segment: TcpSegment) -> bool:
         return True
     if was.state is State.TIME_WAIT:
         return True
-    return offset == -1 and was.state in (State.CLOSE_WAIT, State.LAST_ACK, State.CLOSING)
+    return offset == -1 and was.state in _FIN_TAKEN
 
 
 def _reset_of_a_living_connection(case: Case) -> str | None:

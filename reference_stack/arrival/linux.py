@@ -209,7 +209,7 @@ def update_window(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
         acknowledgment.take_window(connection, arrival)
     if not (arrival.advanced_una or connection.scoreboard.segments):
         connection.probes.on_idle_ack(connection, now=arrival.now)
-    if arrival.text and connection.tcb.state in transmit.MAY_TRANSMIT:
+    if arrival.text and not connection.is_early and connection.tcb.state in transmit.MAY_TRANSMIT:
         # tcp_xmit_recovery() comes before the text is taken: what is sent again acknowledges nothing of it.
         transmit.repair(connection, now=arrival.now)
     return NEXT

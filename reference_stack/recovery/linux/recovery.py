@@ -25,6 +25,8 @@ class LinuxRecovery(Timeouts):
         self.una = report.una
         self._sets_timer = bool(report.acked)
         self._has_reneged = False
+        if self._forced is not None and self._forced.end <= report.una:
+            self._forced = None
         self.resend = Resend.NONE
         had_dsack = self.note_duplicate(report, una_before=report.una_before)
         self._take_deliveries(report, now=now)
