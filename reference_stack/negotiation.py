@@ -85,6 +85,7 @@ def become_established(connection: "ConnectionCore", *, now: int) -> None:
         connection.timers.stop(RETRANSMISSION)
     # A CLOSE in SYN-RECEIVED waited for this moment (RFC 9293, 3.10.4).
     connection.enter(State.ESTABLISHED if tcb.fin_seq is None else State.FIN_WAIT_1, now=now)
+    connection.challenge.on_established(connection)
     for chunk in connection.reassembly.pop(tcb.rcv_nxt):
         connection.receive_queue.append(chunk)
         tcb.rcv_nxt += len(chunk)

@@ -60,10 +60,19 @@ def take_syn_ack_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
 
 
 def repeat_syn_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
-    """The SYN-ACK of a crossing open is a repeated SYN as well: it is acknowledged at once, as a duplicate."""
+    """The SYN-ACK of a crossing open is a repeated SYN as well: it is acknowledged at once, as a duplicate.
+
+    Where SYNs crossed, another SYN draws a challenge ACK. A SYN-ACK that is repeated for a SYN puts its timer off.
+    """
     tcb = connection.tcb
     is_crossing = tcb.state is State.SYN_RECEIVED and not tcb.is_passive and arrival.seq == tcb.irs
+    if is_crossing and arrival.flags & (SYN | ACK | RST) == SYN:
+        output.challenge(connection, now=arrival.now)
+        return STOP
+    sent = connection.counters.segments_out
     verdict = order.repeat_syn_ack(connection, arrival)
+    if connection.counters.segments_out > sent and tcb.state is State.SYN_RECEIVED:
+        connection.arm_retransmission(now=arrival.now)
     if is_crossing and verdict is NEXT and arrival.flags & ACK:
         if tcb.has_sack and connection.settings.dsack:
             connection.sack.on_duplicate(tcb.irs, tcb.irs + 1)
@@ -92,6 +101,8 @@ def check_sequence(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     One that begins in the window and reaches beyond it is taken while nothing waits to be read.
     """
     tcb = connection.tcb
+    if tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early:
+        return _check_request(connection, arrival)
     if arrival.flags & RST:
         return NEXT
     edge = max(tcb.rcv_adv, tcb.rcv_nxt)
@@ -103,6 +114,35 @@ def check_sequence(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     order.note_duplicate(connection, arrival)
     order.reply(connection, arrival)
     return STOP
+
+
+def _check_request(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """While the listener waits for the ACK of its SYN, a wrong ACK is seen before the sequence (tcp_check_req())."""
+    tcb = connection.tcb
+    is_reset = bool(arrival.flags & RST)
+    if arrival.flags & ACK and arrival.ack != tcb.snd_max:
+        if not is_reset:
+            connection.resets.send_refusal(connection, arrival.ack)
+        return STOP
+    edge = max(tcb.rcv_adv, tcb.rcv_nxt)
+    reaches_in = arrival.end > tcb.rcv_nxt and arrival.seq < edge
+    if not (arrival.seq == tcb.rcv_nxt or reaches_in or arrival.seq == edge == arrival.end):
+        if not is_reset:
+            order.reply(connection, arrival)
+        return STOP
+    if is_reset:
+        if arrival.seq == tcb.rcv_nxt:
+            take_reset(connection)
+        else:
+            order.reply(connection, arrival)
+        return STOP
+    return NEXT if arrival.flags & (ACK | SYN) else STOP
+
+
+def require_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """A segment without ACK bit is dropped unread; while the listener waits, it is looked at, see `check_sequence`."""
+    is_waiting = connection.tcb.state is State.SYN_RECEIVED and connection.tcb.is_passive and not connection.is_early
+    return NEXT if is_waiting or arrival.flags & (ACK | RST | SYN) else STOP
 
 
 def trim(connection: "ConnectionCore", arrival: Arrival) -> Verdict:

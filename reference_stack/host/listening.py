@@ -205,6 +205,9 @@ class ListeningTcp(TcpBase):
             return True
         if not parent.options.defer_accept_s or segment.payload or segment.flags & FIN:
             return False
+        assert socket.connection is not None
+        if segment.seq != socket.connection.sequence.wire(socket.connection.tcb.irs + 1):
+            return False
         # Measured: the bare ACK is ignored, and one that comes after the period completes the connection.
         if socket.bare_ack_seen is None:
             socket.bare_ack_seen = now

@@ -62,6 +62,9 @@ RULES = (
     .replace("ack/window", arrival.update_window)
     .replace("reset/validate", arrival.check_reset)
     .replace("ack/close", arrival.follow_close)
+    # tcp_rcv_established() drops what has none of ACK, RST and SYN before it looks at anything else.
+    .replace("ack/missing", arrival.require_ack)
+    .moved("ack/missing", before="timestamps/paws")
     # tcp_data_queue(): what is wrong with the acknowledgment is seen before what was there already.
     .moved("sequence/trim", before="urgent/pointer")
     .replace("text/take", arrival.take_text)

@@ -31,6 +31,9 @@ class ChallengeAck:
         self._sent.append(now)
         return True
 
+    def on_established(self, connection: "ConnectionCore") -> None:
+        """The handshake is over."""
+
     def allows_reply(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
         """Tell whether an unacceptable segment may be answered by an ACK: always when it carried text."""
         return bool(arrival.segment.payload) or self.allows_challenge(connection, now=arrival.now)

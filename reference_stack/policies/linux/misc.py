@@ -260,6 +260,11 @@ class LinuxChallengeAck(ChallengeAck):
         self._last = now
         return True
 
+    def on_established(self, connection: "ConnectionCore") -> None:
+        """What was answered for the listener does not count for the connection (tcp_create_openreq_child())."""
+        if connection.tcb.is_passive:
+            self._last = None
+
     def allows_reply(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
         """Tell whether an unacceptable segment may be answered: always one with text or FIN, which is no loop."""
         if arrival.end > arrival.seq and not arrival.flags & SYN:

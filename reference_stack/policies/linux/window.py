@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
 from reference_stack.policies.mss import HEADER_OCTETS
 from reference_stack.policies.window import MAX_FIELD, MAX_SHIFT, ReceiveWindow
+from reference_stack.states import State
 from wire.tcp import ACK
 
 if TYPE_CHECKING:
@@ -178,6 +179,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         Measured: it counts as offered also beyond what the field has room for (tcp_select_window() sets rcv_wnd first).
         """
         tcb = connection.tcb
+        if tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early:
+            return tcb.offered_window  # Measured: what answers for the listener says its window, rounded down.
         before_rest = connection.segments_before_rest
         if before_rest is not None and connection.counters.segments_in > before_rest:
             # Measured: what is left of it (Linux, tcp_timewait_sock) repeats the window that it had, modulo 16 bits.

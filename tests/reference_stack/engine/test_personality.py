@@ -42,6 +42,9 @@ def test_the_order_of_the_checks_is_that_of_rfc_9293(name: str) -> None:
         "text/take",
         "fin/take",
     ]
+    if name == "linux":
+        # Measured: what has none of ACK, RST and SYN is dropped before anything else is looked at.
+        steps.remove("ack/missing")
     assert [step for step in order if step in steps] == steps
     # RFC 9293, 3.10.7.3: ACK, RST, (security), SYN; what has no SYN is dropped before its numbers are read.
     first = [rule.name for rule in personality(name).rules.syn_sent][:4]
