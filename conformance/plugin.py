@@ -27,7 +27,7 @@ _OPTIONS = (
     ("variants", "LIST", "comma list of ipv4, ipv6, ipv4-mapped-ipv6 (default: all)"),
     ("dialect", "NAME", "dialect of scripts without a '//: dialect' line: google (default), nplab, mptcp"),
     ("strict", "LEVEL", "'should': a test that finds a SHOULD broken fails instead of passing as non-strict"),
-    ("time_limit", "TIME", "time for each script on the target's clock: 10s, 500ms, 2m (default 60s)"),
+    ("time_limit", "TIME", "time for each script on the target's clock: 10s, 500ms, 2m (default 60s; virtual time 1h)"),
     ("pcap", "DIR", "write what each script saw on the wire to DIR/NAME.pcapng"),
     ("jobs", "N", "scripts that play at once on a real kernel (default: 10 for each processor; 1: no crowd)"),
     ("attach", "WHICH", "'all': Allure's results hold ladder and capture of passed tests too (default: of the others)"),

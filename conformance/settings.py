@@ -14,13 +14,13 @@ from targets.registry import target_names
 
 DEFAULT_TARGET = "reference"
 DEFAULT_DIALECT = "google"
-DEFAULT_TIME_LIMIT: Micros = 60_000_000
 _MOST_JOBS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a whole run uses. `time_limit` is in microseconds of the target's clock, for each script.
+    """What a whole run uses. `time_limit` is in microseconds of the target's clock, for each script; None is the
+    default of the interpreter.
 
     `target` is the name with its argument (``reference:linux``). `is_strict` turns non-strict verdicts into failures.
     Without `allows_shell` scripts that run something outside of the test are unsupported. `attaches_all` gives Allure
@@ -32,7 +32,7 @@ class Settings:
     variants: tuple[str, ...] = IP_VERSIONS
     dialect: str = DEFAULT_DIALECT
     is_strict: bool = False
-    time_limit: Micros = DEFAULT_TIME_LIMIT
+    time_limit: Micros | None = None
     definitions: tuple[str, ...] = ()
     pcap: Path | None = None
     attaches_all: bool = False
@@ -53,7 +53,7 @@ class Settings:
             options.append(f"--tcprove-dialect={self.dialect}")
         if self.is_strict:
             options.append("--tcprove-strict=should")
-        if self.time_limit != DEFAULT_TIME_LIMIT:
+        if self.time_limit is not None:
             options.append(f"--tcprove-time-limit={self.time_limit / 1_000_000:g}s")
         if self.jobs is not None:
             options.append(f"--tcprove-jobs={self.jobs}")
@@ -152,9 +152,9 @@ def _variants(text: str) -> tuple[str, ...]:
     return tuple(variant for variant in IP_VERSIONS if variant in words) or IP_VERSIONS
 
 
-def _time_limit(text: str) -> Micros:
+def _time_limit(text: str) -> Micros | None:
     if not text:
-        return DEFAULT_TIME_LIMIT
+        return None
     limit = parse_duration(text)
     if limit is None:
         raise pytest.UsageError(f"--tcprove-time-limit={text}: write 10s, 500ms or 2m")

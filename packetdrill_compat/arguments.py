@@ -11,7 +11,6 @@ from packetdrill_compat.options import FLAGS
 from targets.base import Micros
 
 DIALECTS = ("google", "nplab", "mptcp")
-DEFAULT_TIME_LIMIT: Micros = 60_000_000
 LONGEST_TIME_S = 31_536_000
 
 _OWN = {
@@ -36,14 +35,15 @@ class Invocation:
     """What a command line asks for.
 
     `flags` are packetdrill's own in the form ``--name=value`` or ``--name``, in their order. `time_limit` is in
-    microseconds. `pcap` is a directory, empty for none. `target` empty is the default of the command.
+    microseconds, None for the default. `pcap` is a directory, empty for none. `target` empty is the default of the
+    command.
     """
 
     scripts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     target: str = ""
     dialect: str = "google"
-    time_limit: Micros = DEFAULT_TIME_LIMIT
+    time_limit: Micros | None = None
     pcap: str = ""
     allows_shell: bool = True
     wants_help: bool = False

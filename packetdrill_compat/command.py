@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from packetdrill_compat.arguments import DEFAULT_TIME_LIMIT, Invocation, UsageError, read_arguments, usage
+from packetdrill_compat.arguments import Invocation, UsageError, read_arguments, usage
 from packetdrill_compat.config import IPV4, IPV6, Config
 from packetdrill_compat.errors import ScriptError
 from packetdrill_compat.outcome import RunResult, Verdict
@@ -151,7 +151,7 @@ def _again(path: str, invocation: Invocation, program: Program) -> str:
         own.append(f"--tcprove-target={invocation.target}")
     if invocation.dialect != "google":
         own.append(f"--tcprove-dialect={invocation.dialect}")
-    if invocation.time_limit != DEFAULT_TIME_LIMIT:
+    if invocation.time_limit is not None:
         own.append(f"--tcprove-time-limit={invocation.time_limit / 1e6:g}")
     if not invocation.allows_shell:
         own.append("--no-shell")

@@ -28,7 +28,7 @@ from wire.options import (
 )
 from wire.packet import Header, Packet
 from wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
-from wire.udp import UdpDatagram
+from wire.udp import UdpDatagram, UdpHeader
 
 _MODULUS = 2**32
 _FLAG_LETTERS = (
@@ -72,7 +72,7 @@ def describe_packet(
     if isinstance(body, TcpSegment):
         numbers = _Numbers(body, local_isn, remote_isn, local_script_isn, outbound=outbound)
         ports = f"{body.src_port} > {body.dst_port} " if show_ports else ""
-        return text + ports + _describe_tcp(body, numbers, show_window=show_window)
+        return text + ports + _describe_tcp(body, numbers, show_window=show_window) + _tunnel(packet)
     if isinstance(body, UdpDatagram):
         ports = f"{body.src_port} > {body.dst_port} " if show_ports else ""
         return f"{text}udp {ports}({len(body.payload)})"
@@ -80,6 +80,12 @@ def describe_packet(
         # The quoted packet went the other way, so its sender is the stack when the message is for the stack.
         return text + _describe_icmp(body, remote_isn if outbound else local_isn)
     return text + _describe_raw(packet.ip, len(body.data))
+
+
+def _tunnel(packet: Packet) -> str:
+    """Return the UDP header around a TCP segment as the nplab dialect writes it."""
+    header = packet.headers[-1]
+    return f"/udp({header.src_port} > {header.dst_port})" if isinstance(header, UdpHeader) else ""
 
 
 def describe_flags(flags: int) -> str:
@@ -221,7 +227,9 @@ def _describe_header(header: Header) -> str:
         return f"ipv4 {_annotation(header)}{header.src} > {header.dst}: "
     if isinstance(header, Ipv6Header):
         return f"ipv6 {_annotation(header)}{header.src} > {header.dst}: "
-    return _describe_gre(header) if isinstance(header, GreHeader) else _describe_mpls(header)
+    if isinstance(header, GreHeader):
+        return _describe_gre(header)
+    return _describe_mpls(header) if isinstance(header, MplsStack) else ""
 
 
 def _describe_gre(header: GreHeader) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from packetdrill_compat.arguments import DEFAULT_TIME_LIMIT
 from packetdrill_compat.ast import Command, Position, Script
 from packetdrill_compat.claims import ClaimsRule, claims_of
 from packetdrill_compat.config import Config
@@ -26,6 +25,8 @@ from targets.base import Micros, Network, Target, TargetError, Unsupported
 from targets.recording import Recording
 from targets.trace import Trace
 
+_REAL_LIMIT: Micros = 60_000_000
+_VIRTUAL_LIMIT: Micros = 3_600_000_000
 _ERRORS = (FailureKind.SCRIPT, FailureKind.LIMIT, FailureKind.TARGET, FailureKind.HARNESS)
 
 
@@ -36,7 +37,7 @@ def run_file(
     config: Config,
     dialect: str = "google",
     command_line: Sequence[str] = (),
-    time_limit: Micros = DEFAULT_TIME_LIMIT,
+    time_limit: Micros | None = None,
     allows_shell: bool = True,
     claims: ClaimsRule = claims_of,
 ) -> RunResult:
@@ -101,7 +102,7 @@ def play(
     config: Config,
     target: Target,
     *,
-    time_limit: Micros = DEFAULT_TIME_LIMIT,
+    time_limit: Micros | None = None,
     directory: str = "",
     listener: Listener | None = None,
     claims: ClaimsRule = claims_of,
@@ -109,7 +110,8 @@ def play(
 ) -> RunResult:
     """Open the target, play the script, close the target; every outcome is a `RunResult`.
 
-    `time_limit` bounds the whole run on a real clock, and each wait without an end on a virtual one. Commands run in
+    `time_limit` bounds the whole run on a real clock (default: a minute), and each wait without an end on a virtual one
+    (default: an hour, which costs nothing there). Commands run in
     `directory`, by default the script's own. The `listener` hears of everything as it happens, `on_output` gets what
     commands print. `claims` gives what the script claims (`targets.base.Network`); not asked where time is virtual.
     """
@@ -138,11 +140,13 @@ def _own_mistake(error: Exception) -> tuple[str, str]:
 
 
 class _Run:
-    def __init__(self, script: Script, config: Config, recording: Recording, limit: Micros) -> None:
+    def __init__(self, script: Script, config: Config, recording: Recording, limit: Micros | None) -> None:
         self.script = script
         self.config = config
         self.recording = recording
-        self.limit = limit
+        self.limit = limit or _REAL_LIMIT
+        """For what takes real time on every target: commands and code."""
+        self.script_limit = limit or (_VIRTUAL_LIMIT if recording.has_virtual_time else _REAL_LIMIT)
         self.result = RunResult(Verdict.PASS, script, config, recording.trace)
         self.player: Player | None = None
         self.directory = ""
@@ -183,7 +187,7 @@ class _Run:
         if not self.recording.has_virtual_time:
             rehearse()
         player = self.player = Player(
-            self.script.path, self.config, self.recording, limit=self.limit, dialect=self.script.dialect
+            self.script.path, self.config, self.recording, limit=self.script_limit, dialect=self.script.dialect
         )
         player.listener = self.listener
         player.context.directory = self.directory or player.context.directory

@@ -75,6 +75,13 @@ _SOCKETS = {
     "SO_SECURITY_ENCRYPTION_NETWORK": 24,
 }
 
+_CODE_POINTS = {
+    **{f"IPTOS_DSCP_CS{selector}": selector << 5 for selector in range(8)},
+    **{f"IPTOS_DSCP_AF{kind}{drop}": (kind << 3 | drop << 1) << 2 for kind in range(1, 5) for drop in range(1, 4)},
+    "IPTOS_DSCP_EF": 0xB8,
+}
+"""Values of IP_TOS for the code points of RFC 2474, RFC 2597 and RFC 3246, named as in FreeBSD's netinet/ip.h."""
+
 SYMBOLS: dict[str, int] = {
     **{name: value for name, value in vars(abi).items() if name[:1].isupper() and isinstance(value, int)},
     **ERRNO,
@@ -82,5 +89,6 @@ SYMBOLS: dict[str, int] = {
     **_CAPABILITY_SETS,
     **_FILES,
     **_SOCKETS,
+    **_CODE_POINTS,
 }
 """Every symbol by name."""

@@ -89,5 +89,5 @@ def become_established(connection: "ConnectionCore", *, now: int) -> None:
     for chunk in connection.reassembly.pop(tcb.rcv_nxt):
         connection.receive_queue.append(chunk)
         tcb.rcv_nxt += len(chunk)
-        connection.ack_now = True
+        connection.delayed_ack.on_kept_text(connection, now=now)
     connection.restart_keepalive(now=now)

@@ -34,6 +34,8 @@ class ConnectionSettings:
     """MTU of the outgoing interface."""
     path_mtu: int | None = None
     """Path MTU known from earlier, or None."""
+    tunnel_octets: int = 0
+    """Octets that a tunnel puts between the IP and the TCP header (FreeBSD, ``udp_tunneling_overhead``)."""
     pmtu_discovery: bool = True
     """DF is set and "packet too big" lowers the path MTU (RFC 1191, RFC 8201)."""
     min_pmtu: int = 552
@@ -199,6 +201,14 @@ class ConnectionSettings:
     """sysctl ``rexmit_drop_options``: from the third repetition on a SYN has no option but the MSS (FreeBSD)."""
     rto_initial_us: int | None = None
     """sysctl ``rexmit_initial``: RTO before there is a measurement; None is the personality's (FreeBSD)."""
+    default_mss_v6: int = 1220
+    """sysctl ``v6mssdflt``: the same over IPv6 (FreeBSD)."""
+    blackhole_detection: bool = False
+    """sysctl ``pmtud_blackhole_detection``: repeated timeouts make segments smaller (FreeBSD)."""
+    blackhole_mss: int = 1200
+    """sysctl ``pmtud_blackhole_mss``: how small at first."""
+    blackhole_mss_v6: int = 1220
+    """sysctl ``v6pmtud_blackhole_mss``: the same over IPv6."""
     no_options: bool = False
     """TCP_NOOPT: no option in any segment."""
     nopush: bool = False

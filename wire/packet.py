@@ -13,7 +13,7 @@ from wire.ip import Ipv4Header, Ipv6Header, build_ipv4, build_ipv6, checksum_add
 from wire.mpls import MplsStack
 from wire.options import parse_options
 from wire.tcp import TcpSegment
-from wire.udp import UdpDatagram
+from wire.udp import UdpDatagram, UdpHeader
 
 _PROTOCOL_IPV4 = 4  # RFC 2003
 _PROTOCOL_IPV6 = 41  # RFC 4213
@@ -42,7 +42,7 @@ class RawPayload(NamedTuple):
     data: bytes = b""
 
 
-Header: TypeAlias = Ipv4Header | Ipv6Header | GreHeader | MplsStack
+Header: TypeAlias = Ipv4Header | Ipv6Header | GreHeader | MplsStack | UdpHeader
 Body: TypeAlias = TcpSegment | UdpDatagram | IcmpMessage | RawPayload
 
 
@@ -70,12 +70,22 @@ def build_packet(packet: Packet) -> bytes:
     Lengths are always computed, checksums where they are None, and protocol fields unless the next thing is a
     `RawPayload`. Raises `WireError` for what has no form on the wire.
     """
+    packet = _close_tunnel(packet)
     data, protocol = _build_body(packet)
     below: Header | None = None
     for header in reversed(packet.headers):
         data = _wrap(header, data, _announce(header, below) if below is not None else protocol)
         below = header
     return data
+
+
+def _close_tunnel(packet: Packet) -> Packet:
+    """Return a packet whose TCP segment stands behind a UDP header as one with a datagram, any other as it is."""
+    header, body = packet.headers[-1] if packet.headers else None, packet.body
+    if not (isinstance(header, UdpHeader) and isinstance(body, TcpSegment)):
+        return packet
+    segment = tcp.build_tcp(body, *checksum_addresses(packet.ip))
+    return Packet(packet.headers[:-1], UdpDatagram(header.src_port, header.dst_port, segment, header.checksum))
 
 
 def _build_body(packet: Packet) -> tuple[bytes, int | None]:
@@ -116,6 +126,8 @@ def _wrap(header: Header, payload: bytes, protocol: int | None) -> bytes:
         return build_ipv6(header, payload, header.next_header if protocol is None else protocol)
     if isinstance(header, GreHeader):
         return gre.build_gre(header, payload, header.protocol if protocol is None else protocol)
+    if isinstance(header, UdpHeader):
+        raise WireError("a UDP header stands between IP and TCP")
     return mpls.build_mpls(header) + payload
 
 
@@ -212,6 +224,19 @@ def _read_body(protocol: int | None, data: bytes, at: int, end: int, tolerant: b
     if protocol == icmp.PROTOCOL_V6:
         return icmp.parse_icmp(6, data, at, end)
     return RawPayload(data[at:end])
+
+
+def open_tunnel(packet: Packet, *, tolerant: bool = False) -> Packet:
+    """Return a packet with a UDP datagram as one whose TCP segment stands behind a UDP header; any other as it is.
+
+    Nothing on the wire says that a datagram holds TCP: its ports do, by agreement. Raises `MalformedPacket` (offsets
+    count from the start of the segment) when what is inside is no TCP segment; `tolerant` is that of `parse_packet`.
+    """
+    datagram = packet.body
+    if not isinstance(datagram, UdpDatagram):
+        return packet
+    segment = tcp.parse_tcp(datagram.payload, 0, len(datagram.payload), tolerant)
+    return Packet((*packet.headers, UdpHeader(datagram.src_port, datagram.dst_port, datagram.checksum)), segment)
 
 
 # ---------------------------------------------------------------- checksums of a received packet

@@ -12,6 +12,19 @@ HEADER_OCTETS = 8
 _HEADER = Struct("!HHHH")
 
 
+class UdpHeader(NamedTuple):
+    """The UDP header between IP and a TCP segment: TCP over UDP (FreeBSD's tcp(4), TCP_REMOTE_UDP_ENCAPS_PORT)."""
+
+    src_port: int
+    dst_port: int
+    checksum: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Octets of the header."""
+        return HEADER_OCTETS
+
+
 class UdpDatagram(NamedTuple):
     """A UDP datagram.
 

@@ -9,6 +9,7 @@ from reference_stack.connection import FourTuple
 from reference_stack.core import ConnectionCore
 from reference_stack.host.errnos import Errno
 from reference_stack.host.host import SystemCalls
+from reference_stack.host.incoming import Incoming
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.host.values import OK, Result
@@ -22,7 +23,6 @@ from reference_stack.policies.transmission import Sendable, Transmission
 from reference_stack.recovery.base import LossRecovery
 from reference_stack.recovery.plain_reno import PlainReno
 from wire.options import TcpOption
-from wire.tcp import TcpSegment
 
 BSD = Area("bsd")
 MAN = "DragonFly tcp(4)"
@@ -111,9 +111,9 @@ def take_option(original: Replacement, _calls: SystemCalls, **arguments: Any) ->
 
 
 @BSD.host("tcp._on_closed_port", "bsd-blackhole-ignored", MAN)
-def answer_always(_original: Replacement, tcp: TcpLayer, name: FourTuple, segment: TcpSegment) -> None:
+def answer_always(_original: Replacement, tcp: TcpLayer, arrived: Incoming) -> None:
     """A closed port answers, whatever blackhole says."""
-    tcp._answer(name, closed_reset(segment, rules=tcp._rules))
+    tcp._answer(arrived, closed_reset(arrived.segment, rules=tcp._rules))
 
 
 @BSD.host("tcp._isn_epoch", "bsd-secret-never-reseeded", MAN)
@@ -153,9 +153,9 @@ def send_cookies(_original: Replacement, _tcp: TcpLayer, _listener: object) -> b
 
 
 @BSD.host("tcp._child", "bsd-keepinit-not-inherited", MAN)
-def begin_with_default(original: Replacement, _tcp: TcpLayer, listener: TcpSocket, name: object) -> TcpSocket:
+def begin_with_default(original: Replacement, _tcp: TcpLayer, listener: TcpSocket, arrived: Incoming) -> TcpSocket:
     """An accepted socket has the system's TCP_KEEPINIT."""
-    child: TcpSocket = original(listener, name)
+    child: TcpSocket = original(listener, arrived)
     child.settings.keepinit_us = 75_000_000
     return child
 

@@ -9,6 +9,7 @@ from reference_stack import output
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.arrival.control import take_reset
 from reference_stack.core import ConnectionCore
+from reference_stack.host.incoming import Incoming
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.rules import ArrivalRule, ClosedRule, ListenRule, ListenVerdict, Verdict
@@ -52,13 +53,13 @@ def drop_without_reset(original: ClosedRule, segment: TcpSegment) -> TcpSegment 
 
 @LISTEN.host("tcp._on_listener", "listen-rst-answered", "RFC 9293 3.10.7.2")
 def stop_listening_on_reset(
-    original: Replacement, tcp: TcpLayer, listener: TcpSocket, name: object, segment: TcpSegment, **keywords: int
+    original: Replacement, tcp: TcpLayer, listener: TcpSocket, arrived: Incoming, **keywords: int
 ) -> None:
     """A reset ends the listener."""
-    if segment.flags & RST:
+    if arrived.segment.flags & RST:
         tcp.stop_listening(listener, now=keywords["now"])
     else:
-        original(listener, name, segment, **keywords)
+        original(listener, arrived, **keywords)
 
 
 @LISTEN.rule("listen/ignore-reset", "synrst-accepted", "RFC 9293 3.10.7.2")

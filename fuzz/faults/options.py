@@ -7,6 +7,7 @@ from fuzz.faults.registry import Area
 from reference_stack.arrival.arrival import Arrival
 from reference_stack.core import ConnectionCore
 from reference_stack.host.host import Host
+from reference_stack.host.incoming import Incoming
 from reference_stack.host.tcplayer import TcpLayer
 from reference_stack.policies.ecn import Ecn
 from reference_stack.policies.options import NOP, SegmentOptions
@@ -41,46 +42,40 @@ _KNOWN = (Eol, Nop, Mss, WindowScale, SackPermitted, Sack, Timestamps)
 
 
 @PARSING.host("tcp.deliver", "opt-after-eol-parsed", "RFC 9293 3.1")
-def read_behind_end(
-    original: Replacement, _tcp: TcpLayer, local_ip: str, remote_ip: str, segment: TcpSegment, **keywords: int
-) -> None:
+def read_behind_end(original: Replacement, _tcp: TcpLayer, arrived: Incoming, **keywords: int) -> None:
     """Options behind the end of the list are obeyed."""
+    segment = arrived.segment
     octets = build_options(segment.options)
     options = parse_options(octets.replace(b"\0", b"\1", 1)) if Eol() in segment.options else segment.options
-    original(local_ip, remote_ip, segment._replace(options=options), **keywords)
+    original(arrived._replace(segment=segment._replace(options=options)), **keywords)
 
 
 @PARSING.host("tcp.deliver", "opt-unknown-stops-parse", "RFC 9293 3.1")
-def stop_at_unknown(
-    original: Replacement, _tcp: TcpLayer, local_ip: str, remote_ip: str, segment: TcpSegment, **keywords: int
-) -> None:
+def stop_at_unknown(original: Replacement, _tcp: TcpLayer, arrived: Incoming, **keywords: int) -> None:
     """The first unknown option ends the parsing."""
     known: list[TcpOption] = []
-    for option in segment.options:
+    for option in arrived.segment.options:
         if not isinstance(option, _KNOWN):
             break
         known.append(option)
-    original(local_ip, remote_ip, segment._replace(options=tuple(known)), **keywords)
+    original(arrived._replace(segment=arrived.segment._replace(options=tuple(known))), **keywords)
 
 
 @PARSING.host("tcp.deliver", "opt-doff-ignored-nonsyn", "RFC 9293 3.1")
-def take_options_for_text(
-    original: Replacement, _tcp: TcpLayer, local_ip: str, remote_ip: str, segment: TcpSegment, **keywords: int
-) -> None:
+def take_options_for_text(original: Replacement, _tcp: TcpLayer, arrived: Incoming, **keywords: int) -> None:
     """Options of a segment with text end up in the stream."""
+    segment = arrived.segment
     if segment.options and segment.payload and not segment.flags & SYN:
         octets = build_options(segment.options, pad=True)
         segment = segment._replace(options=(), payload=octets + segment.payload)
-    original(local_ip, remote_ip, segment, **keywords)
+    original(arrived._replace(segment=segment), **keywords)
 
 
 @PARSING.host("tcp.deliver", "rsvd-bits-drop", "RFC 9293 3.1")
-def refuse_reserved_bits(
-    original: Replacement, _tcp: TcpLayer, local_ip: str, remote_ip: str, segment: TcpSegment, **keywords: int
-) -> None:
+def refuse_reserved_bits(original: Replacement, _tcp: TcpLayer, arrived: Incoming, **keywords: int) -> None:
     """Segments with reserved bits set are dropped."""
-    if not segment.reserved:
-        original(local_ip, remote_ip, segment, **keywords)
+    if not arrived.segment.reserved:
+        original(arrived, **keywords)
 
 
 # --- checksum --------------------------------------------------------------------------------------------------------

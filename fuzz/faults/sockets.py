@@ -10,6 +10,7 @@ from reference_stack.core import ConnectionCore
 from reference_stack.host.callbase import Outcome
 from reference_stack.host.errnos import Errno
 from reference_stack.host.host import SystemCalls
+from reference_stack.host.incoming import Incoming
 from reference_stack.host.iplayer import IpFields, IpLayer
 from reference_stack.host.sockets import TcpSocket
 from reference_stack.host.tcplayer import TcpLayer
@@ -140,9 +141,9 @@ def take_everything(_original: Replacement, _connection: Connection) -> int:
 
 
 @API.host("tcp._child", "accept-option-inheritance", "POSIX accept", "RFC 9293 3.7.4")
-def begin_with_defaults(original: Replacement, _tcp: TcpLayer, listener: TcpSocket, name: object) -> TcpSocket:
+def begin_with_defaults(original: Replacement, _tcp: TcpLayer, listener: TcpSocket, arrived: Incoming) -> TcpSocket:
     """An accepted socket has none of the options of its listener."""
-    child: TcpSocket = original(listener, name)
+    child: TcpSocket = original(listener, arrived)
     child.settings.nodelay = child.settings.keepalive = False
     child.settings.keepidle_us = 7_200_000_000
     child.settings.keepintvl_us = 75_000_000

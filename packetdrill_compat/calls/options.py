@@ -3,13 +3,14 @@
 import ipaddress
 from struct import Struct
 
-from packetdrill_compat.ast import GreEncap, GreExpr, LingerExpr, MplsStackExpr
-from packetdrill_compat.calls.arguments import ELLIPSIS, Arguments, Value, call_error, type_name
+from packetdrill_compat.ast import GreEncap, GreExpr, Integer, KeyValue, LingerExpr, MplsStackExpr
+from packetdrill_compat.calls.arguments import ELLIPSIS, Arguments, Value, call_error, evaluate, type_name
 from packetdrill_compat.calls.base import CallContext, Prepared, mismatch, register
 from targets.calls import CallResult, Fcntl, GetSockOpt, Ioctl, SetSockOpt
 
 _GRE = Struct(">HHHHII")  # flags and version, protocol, checksum, offset, key, sequence number (RFC 2784, RFC 2890)
 _LINGER = Struct("<ii")
+_FUNCTION_SET = Struct("<32sI")  # struct tcp_function_set of FreeBSD
 _NATURAL_SIZES: dict[type, int] = {LingerExpr: _LINGER.size}
 _GRE_VERSION, _GRE_ROUTING = 0x0007, 0x4000
 _GRE_WORDS = (0x8000, 0x2000, 0x1000)  # checksum, key, sequence: each flag makes the header a word longer
@@ -49,10 +50,14 @@ def _setsockopt(context: CallContext, args: Arguments, _want: int) -> Prepared:
 def _option_value(args: Arguments) -> bytes:
     value = args.values[3]
     match value:
-        case list():
-            return args.bracketed(3).to_bytes(4, "little", signed=True)
         case bytes():
             return value
+        case [KeyValue(key="function_set_name", value=name), KeyValue(key="pcbcnt", value=Integer(value=count))]:
+            text = evaluate(name)
+            assert isinstance(text, bytes)
+            return _FUNCTION_SET.pack(text, count)
+        case list():
+            return args.bracketed(3).to_bytes(4, "little", signed=True)
         case LingerExpr(onoff=int(onoff), linger=int(linger)):
             return _LINGER.pack(onoff, linger)
         case ipaddress.IPv6Address():

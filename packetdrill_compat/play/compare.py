@@ -19,7 +19,7 @@ from wire.mpls import MplsStack
 from wire.options import TcpOption, Timestamps, build_options
 from wire.packet import Header, Packet, RawPayload
 from wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
-from wire.udp import UdpDatagram
+from wire.udp import UdpDatagram, UdpHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,9 @@ class Comparison:
                 yield from _gre(want, got)
             case MplsStack(), MplsStack():
                 yield from _mpls(want, got)
+            case UdpHeader(), UdpHeader():
+                yield from field_finding("udp_src_port", want.src_port, got.src_port)
+                yield from field_finding("udp_dst_port", want.dst_port, got.dst_port)
 
     def _ipv4(self, layer: int, want: Ipv4Header, got: Ipv4Header) -> Iterator[Finding]:
         if not self._is_filled_in(layer):
@@ -152,7 +155,8 @@ class Comparison:
             yield from field_finding("tcp_ace", ace_field(want.flags), ace_field(got.flags))
         yield from field_finding("tcp_reserved_bits", want.reserved, got.reserved)
         seq = want.seq if self.strict else (want.seq + len(want.payload)) & 0xFFFFFFFF
-        yield from field_finding("tcp_seq", seq, got.seq)
+        if self.checks.sequence:
+            yield from field_finding("tcp_seq", seq, got.seq)
         yield from field_finding("tcp_ack_seq", want.ack, got.ack)
         if self.checks.window:
             yield from field_finding("tcp_window", want.window, got.window)
@@ -269,7 +273,7 @@ def _layer_name(layer: object) -> str:
     names = {Ipv4Header: "IPV4", Ipv6Header: "IPV6", GreHeader: "GRE", MplsStack: "MPLS", TcpSegment: "TCP"}
     if isinstance(layer, IcmpMessage):
         return "ICMPV6" if layer.version == 6 else "ICMPV4"
-    return names.get(type(layer), "UDP" if isinstance(layer, UdpDatagram) else "RAW")
+    return names.get(type(layer), "UDP" if isinstance(layer, UdpDatagram | UdpHeader) else "RAW")
 
 
 def _data_offset(segment: TcpSegment) -> int:
@@ -291,7 +295,7 @@ def _own_size(item: object) -> int:
             return 4 * _data_offset(item) + len(item.payload)
         case UdpDatagram() | IcmpMessage():
             return 8 + len(item.payload)
-        case GreHeader() | MplsStack():
+        case GreHeader() | MplsStack() | UdpHeader():
             return item.size
         case RawPayload():
             return len(item.data)

@@ -44,6 +44,8 @@ class Dialect:
     has_non_fatal_calls = False
     # Otherwise the cleanup command runs without an init command, too (section 7.3).
     cleanup_needs_init = True
+    # Every UDP datagram is a tunnel around TCP (--udp_encapsulation=tcp; section 10.1).
+    opens_udp = False
 
     def __init__(self, config: Config, sockets: SocketTable) -> None:
         self.config = config

@@ -22,7 +22,9 @@ def make_inbound(event: PacketEvent, record: SocketRecord, dialect: Dialect) -> 
     body = build_body(event, record, config)
     if isinstance(body, TcpSegment):
         _advance(body, record)
-        body = inbound_to_live(body, record, scaled_ecr=config.tcp_ts_ecr_scaled)
+        assert isinstance(event.body, TcpSpec)
+        is_absolute = event.body.sequence.absolute
+        body = inbound_to_live(body, record, scaled_ecr=config.tcp_ts_ecr_scaled, is_absolute=is_absolute)
         body = dialect.inject(body, record)
         record.last_injected = body
     elif isinstance(body, UdpDatagram):

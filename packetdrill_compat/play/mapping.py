@@ -134,8 +134,13 @@ def _opens(body: object, record: SocketRecord) -> bool:
 # ---------------------------------------------------------------- numbers
 
 
-def inbound_to_live(segment: TcpSegment, record: SocketRecord, *, scaled_ecr: bool) -> TcpSegment:
-    """Translate an inbound script segment, ports included (a port written in the script wins)."""
+def inbound_to_live(
+    segment: TcpSegment, record: SocketRecord, *, scaled_ecr: bool, is_absolute: bool = False
+) -> TcpSegment:
+    """Translate an inbound script segment, ports included (a port written in the script wins).
+
+    An absolute sequence number is the live one.
+    """
     is_syn = bool(segment.flags & SYN)
     ack_offset = record.live_local_isn - (record.script_local_isn if is_syn else 0)
     has_ack = bool(segment.flags & ACK)
@@ -143,7 +148,7 @@ def inbound_to_live(segment: TcpSegment, record: SocketRecord, *, scaled_ecr: bo
     return segment._replace(
         src_port=segment.src_port or record.remote_port,
         dst_port=segment.dst_port or record.local_port,
-        seq=(segment.seq + (0 if is_syn else record.remote_isn)) & MASK,
+        seq=(segment.seq + (0 if is_syn or is_absolute else record.remote_isn)) & MASK,
         ack=(segment.ack + ack_offset) & MASK if has_ack else segment.ack,
         options=options,
     )
@@ -174,10 +179,13 @@ def live_ecr(script_ecr: int, record: SocketRecord, *, scaled: bool) -> int:
     )
 
 
-def outbound_to_script(segment: TcpSegment, record: SocketRecord) -> TcpSegment:
-    """Translate a captured segment's sequence, acknowledgment and SACK numbers into script space."""
+def outbound_to_script(segment: TcpSegment, record: SocketRecord, *, is_absolute: bool = False) -> TcpSegment:
+    """Translate a captured segment's sequence, acknowledgment and SACK numbers into script space.
+
+    Where the script has an absolute sequence number, that of the segment stays as it is.
+    """
     is_syn = bool(segment.flags & SYN)
-    seq_offset = record.live_local_isn - (record.script_local_isn if is_syn else 0)
+    seq_offset = 0 if is_absolute else record.live_local_isn - (record.script_local_isn if is_syn else 0)
     ack_offset = 0 if is_syn else record.remote_isn
     options = tuple(
         Sack(tuple(((left - ack_offset) & MASK, (right - ack_offset) & MASK) for left, right in option.blocks))

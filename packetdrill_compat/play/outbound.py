@@ -18,7 +18,7 @@ from targets.base import Departure, Micros
 from wire.errors import MalformedPacket
 from wire.ip import Ipv4Header, Ipv6Header
 from wire.options import Sack, Timestamps, build_options, walk_options
-from wire.packet import Packet, RawPayload, checksum_errors, parse_packet
+from wire.packet import Packet, RawPayload, checksum_errors, open_tunnel, parse_packet
 from wire.tcp import ACK, CWR, SYN, TcpSegment
 from wire.udp import HEADER_OCTETS as UDP_HEADER
 from wire.udp import UdpDatagram
@@ -44,10 +44,15 @@ def payload_length(packet: Packet) -> int:
     return len(body.data) if isinstance(body, RawPayload) else len(body.payload)
 
 
-def read_frame(departure: Departure) -> Packet | None:
-    """Parse a captured packet; None for protocols that are silently skipped, `PlayError` for malformed ones."""
+def read_frame(departure: Departure, *, opens_udp: bool = False) -> Packet | None:
+    """Parse a captured packet; None for protocols that are silently skipped, `PlayError` for malformed ones.
+
+    With `opens_udp` every UDP datagram is taken for a tunnel around TCP.
+    """
     try:
         packet = parse_packet(_without_trailer(departure.packet))
+        if opens_udp:
+            packet = open_tunnel(packet)
     except MalformedPacket as error:
         octets = departure.packet.hex(" ") or "no octets"
         message = words_for(error, len(departure.packet))
@@ -82,10 +87,12 @@ class Expectation:
         self._dialect = dialect
         config = self._config = dialect.config
         self.checks = checks_of(event)
+        self._is_absolute = isinstance(event.body, TcpSpec) and event.body.sequence.absolute
         self._is_syn_ack = isinstance(event.body, TcpSpec) and event.body.flags.mask & (SYN | ACK) == SYN | ACK
         if self._is_syn_ack and record.state is SocketState.PASSIVE_PACKET_RECEIVED:
             assert isinstance(event.body, TcpSpec)
-            record.script_local_isn = event.body.sequence.start
+            if self.checks.sequence:
+                record.script_local_isn = event.body.sequence.start
         assert event.direction is Direction.OUTBOUND
         ends = (record.local_ip or config.local_ip, record.remote_ip or config.remote_ip)
         self.want = wrap(event, build_body(event, record, config), ends)
@@ -112,7 +119,7 @@ class Expectation:
                 record.live_local_isn = body.seq
             record.last_captured = body
             walk_strictly(body, self._dialect.walkable_kinds)
-            packet = packet._replace(body=outbound_to_script(body, record))
+            packet = packet._replace(body=outbound_to_script(body, record, is_absolute=self._is_absolute))
         frame = Frame(departure.packet, Packet(packet.headers, body), packet, time)
         if self.frames and _ends(frame.live) != _ends(self.frames[-1].live):
             # The first SYN seen was an older socket's repetition; the one that came now is the socket's own.

@@ -213,7 +213,7 @@ class Player:
                 raise PlayError(
                     "Timed out waiting for packet", kind=FailureKind.MISSING, want=expectation.want_text, got=""
                 )
-            packet = read_frame(departure)
+            packet = read_frame(departure, opens_udp=self.dialect.opens_udp)
             if packet is None or not self.dialect.claims(packet, record):
                 continue
             time = departure.time - self.waiter.start

@@ -41,7 +41,7 @@ from wire.mpls import MplsStack
 from wire.options import TcpOption, parse_options
 from wire.packet import Header, Packet, build_packet
 from wire.tcp import TcpSegment
-from wire.udp import UdpDatagram
+from wire.udp import UdpDatagram, UdpHeader
 
 ECN_BITS = {EcnMark.NOECN: 0, EcnMark.ECT1: 1, EcnMark.ECT0: 2, EcnMark.ECT01: 2, EcnMark.CE: 3, None: 0}
 UNCHECKED_TTL = 255
@@ -52,6 +52,7 @@ class Checks:
     """What of an outbound packet the script wants compared."""
 
     options: bool = True
+    sequence: bool = True
     window: bool = False
     ace: bool = False
     ecn: EcnMark | None = None
@@ -66,6 +67,7 @@ def checks_of(event: PacketEvent) -> Checks:
         return Checks(ecn=info.ecn, tos=info.tos is not None)
     return Checks(
         options=body.options is not None,
+        sequence=not body.sequence.ignored,
         window=body.window is not None,
         ace=bool(body.flags.ace),
         ecn=info.ecn,
@@ -121,6 +123,9 @@ def wrap(event: PacketEvent, body: TcpSegment | UdpDatagram | IcmpMessage, ends:
     protocol = _protocol_of(body)
     headers: list[Header] = [_ip_header(event.info or IpInfo(), ends, protocol)]
     headers = [*(_encap_header(encap) for encap in event.encaps), *headers]
+    ports = event.body.udp_ports if isinstance(event.body, TcpSpec) else None
+    if ports and any(ports):
+        headers.append(UdpHeader(*ports))
     return Packet(tuple(headers), body)
 
 
@@ -203,6 +208,7 @@ def _echoed(body: IcmpSpec, record: SocketRecord, version: int) -> bytes:
     An ICMP message without an echoed part still quotes a TCP header, at relative sequence number 0 (section 3.5).
     """
     quoted: TcpSegment | UdpDatagram
+    ports: tuple[int, int] | None = None
     match body.echoed:
         case EchoedRaw():
             return bytes(max(body.echoed.length - 8, 0))
@@ -213,6 +219,7 @@ def _echoed(body: IcmpSpec, record: SocketRecord, version: int) -> bytes:
             start, length = 0, 0
             if body.echoed is not None:
                 start, length = body.echoed.sequence.start, body.echoed.sequence.length
+                ports = body.echoed.udp_ports
             quoted = TcpSegment(
                 src_port=record.local_port,
                 dst_port=record.remote_port,
@@ -226,12 +233,16 @@ def _echoed(body: IcmpSpec, record: SocketRecord, version: int) -> bytes:
     # A socket of which nothing has been seen on the wire has no local address yet.
     unknown = "::" if version == 6 else "0.0.0.0"
     ends = (record.local_ip or unknown, record.remote_ip or unknown)
-    return _quote(Packet((_ip_header(IpInfo(), ends, protocol),), quoted))
+    headers: tuple[Header, ...] = (_ip_header(IpInfo(), ends, protocol),)
+    if ports and any(ports):
+        headers = (*headers, UdpHeader(*ports))
+    return _quote(Packet(headers, quoted))
 
 
 def _quote(packet: Packet) -> bytes:
     data = build_packet(packet)
+    end = sum(header.size for header in packet.headers) + 8
     if packet.ip.src.count(":"):
-        return data[:48]
+        return data[:end]
     # The C tool leaves the quoted header's checksum zero; stacks do not look at it.
-    return data[:10] + b"\0\0" + data[12:28]
+    return data[:10] + b"\0\0" + data[12:end]

@@ -37,13 +37,23 @@ def drop_syn_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     return STOP if is_both and connection.settings.drop_synfin else NEXT
 
 
+def ignore_fin(connection: "ConnectionCore", arrival: Arrival) -> Verdict:  # noqa: ARG001
+    """SYN-SENT: the FIN of a SYN that crosses ours is not kept; the peer will send it again."""
+    if arrival.flags & (SYN | ACK) == SYN:
+        arrival.flags &= ~FIN
+        arrival.has_fin = False
+    return NEXT
+
+
 def acknowledge_in_time_wait(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     """TIME-WAIT: whatever is not the acknowledgment that was expected is answered by one; a reset is dropped."""
     tcb = connection.tcb
-    if tcb.state is not State.TIME_WAIT or arrival.flags & SYN:
+    if tcb.state is not State.TIME_WAIT:
         return NEXT
     if not arrival.flags & ACK:
         return STOP
+    if arrival.flags & SYN:
+        return NEXT
     is_expected = arrival.flags & (ACK | FIN) == ACK and arrival.seq == arrival.end == tcb.rcv_nxt
     order.restart_time_wait(connection, arrival)
     if not arrival.flags & RST and not (is_expected and arrival.ack == tcb.snd_nxt):

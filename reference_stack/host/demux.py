@@ -90,6 +90,11 @@ class TcpDemux:
         if socket.connection is not None and self.holds(socket):
             del self._connections[socket.connection.four_tuple]
 
+    def bound(self, name: FourTuple) -> TcpSocket | None:
+        """Return a socket without a connection that has the local end of `name`."""
+        holders = (socket for socket in self.ports.holders(name.local_port) if isinstance(socket, TcpSocket))
+        return next((socket for socket in holders if socket.live is None and socket.takes(name.local_ip)), None)
+
     def listener(self, local_ip: str, port: int) -> TcpSocket | None:
         """Return the listener for a local address: one bound to exactly that address before a wildcard one."""
         found: TcpSocket | None = None

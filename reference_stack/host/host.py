@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any
@@ -12,7 +13,8 @@ from reference_stack.host.callbase import CallBase, Outcome
 from reference_stack.host.calls_control import ControlCalls
 from reference_stack.host.calls_files import FileCalls
 from reference_stack.host.errnos import CallFailed, NotModelled
-from reference_stack.host.iplayer import IpLayer
+from reference_stack.host.incoming import incoming
+from reference_stack.host.iplayer import TUNNEL_PORT, IpLayer
 from reference_stack.host.isn import Secrets
 from reference_stack.host.procnet import tcp_table
 from reference_stack.host.routes import Routes
@@ -27,14 +29,18 @@ from reference_stack.host.udplayer import UdpLayer
 from reference_stack.host.values import Blocked, FinishedCall, HostEvent, Micros, Result, SentPacket, failure
 from reference_stack.personality import Personality
 from wire.abi import AF_INET, AF_INET6
+from wire.errors import MalformedPacket
 from wire.icmp import IcmpMessage, Quoted
 from wire.ip import Ipv4Header
-from wire.packet import Packet
+from wire.packet import Packet, open_tunnel
 from wire.tcp import PROTOCOL as TCP_PROTOCOL
 from wire.tcp import TcpSegment
+from wire.udp import HEADER_OCTETS as UDP_HEADER
 from wire.udp import PROTOCOL as UDP_PROTOCOL
 from wire.udp import UdpDatagram
 
+_QUOTED_TCP = 8
+"""Octets of a TCP header that tell whose it is: ports and sequence number."""
 _QUOTE_MOST = {4: 548, 6: 1232}
 """Octets of the packet that an ICMP error quotes (RFC 1812 4.3.2.3: 576 in all; RFC 4443 2.4 c: 1280 in all)."""
 
@@ -233,13 +239,21 @@ class Host:
                     self._finish(call_id, result)
                     is_progress = True
 
+    def _deliver_tunnelled(self, packet: Packet) -> None:
+        """A datagram for the port of TCP over UDP arrived; one without a whole segment is dropped."""
+        with suppress(MalformedPacket):
+            opened = open_tunnel(packet, tolerant=True)
+            assert isinstance(opened.body, TcpSegment)
+            self.tcp.deliver(incoming(opened, opened.body), now=self._now)
+
     def _deliver(self, packet: Packet, data: bytes, gso_size: int) -> None:
         header, body = packet.ip, packet.body
         if isinstance(body, TcpSegment):
-            octet = header.tos if isinstance(header, Ipv4Header) else header.traffic_class
-            self.tcp.deliver(header.dst, header.src, body, now=self._now, ecn=octet & 3, gso_size=gso_size)
+            self.tcp.deliver(incoming(packet, body), now=self._now, gso_size=gso_size)
         elif isinstance(body, UdpDatagram):
-            if not self.udp.deliver(header.dst, header.src, body):
+            if body.dst_port == self.sysctls.number(TUNNEL_PORT) != 0:
+                self._deliver_tunnelled(packet)
+            elif not self.udp.deliver(header.dst, header.src, body):
                 self._port_unreachable(header.dst, header.src, data)
         elif isinstance(body, IcmpMessage):
             self._on_icmp(header.dst, header.src, body)
@@ -266,6 +280,9 @@ class Host:
         reading = icmp.read_error(message.version, message.type, message.code, message.rest)
         if quoted is None or reading is None or not self.routes.is_local(quoted.header.src):
             return
+        hard = self._around.traits.hard_icmp
+        if hard is not None:
+            reading = icmp.with_hard_errors(reading, (message.version, message.type, message.code), hard)
         self._on_icmp_error(quoted, reading)
 
     def _on_icmp_error(self, quoted: Quoted, reading: icmp.IcmpReading) -> None:
@@ -276,5 +293,16 @@ class Host:
         if protocol == TCP_PROTOCOL and quoted.seq is not None:
             name = FourTuple(header.src, quoted.src_port, header.dst, quoted.dst_port)
             self.tcp.on_icmp(name, reading, quoted.seq, now=self._now)
+        elif protocol == UDP_PROTOCOL and quoted.src_port == self.sysctls.number(TUNNEL_PORT) != 0:
+            self._on_tunnelled_error(quoted, reading)
         elif protocol == UDP_PROTOCOL:
             self.udp.on_icmp(quoted.src_port, header.dst, quoted.dst_port, reading)
+
+    def _on_tunnelled_error(self, quoted: Quoted, reading: icmp.IcmpReading) -> None:
+        """An ICMP error quotes TCP over UDP: the numbers of the segment stand behind the UDP header."""
+        segment = quoted.payload[UDP_HEADER:]
+        if len(segment) >= _QUOTED_TCP:
+            ports = int.from_bytes(segment[:2], "big"), int.from_bytes(segment[2:4], "big")
+            name = FourTuple(quoted.header.src, ports[0], quoted.header.dst, ports[1])
+            seq = int.from_bytes(segment[4:8], "big")
+            self.tcp.on_icmp(name, reading, seq, now=self._now, tunnel_port=quoted.dst_port or 0)

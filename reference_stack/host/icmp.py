@@ -4,7 +4,9 @@
 RFC 5461 restrict that to connections that are being made; that decision is the engine's.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from reference_stack.host.errnos import Errno
 
@@ -59,6 +61,29 @@ _UNREACHABLE_V6: tuple[tuple[Errno, bool], ...] = (
     (Errno.EACCES, True),
     (Errno.EACCES, True),
 )
+
+
+HardErrors: TypeAlias = Mapping[tuple[int, int, int], Errno]
+"""By version, type and code: the errors that end an opening, and how."""
+
+FREEBSD_HARD: HardErrors = {
+    (4, UNREACHABLE_V4, 2): Errno.ECONNREFUSED,
+    (4, UNREACHABLE_V4, PORT_UNREACHABLE_V4): Errno.ECONNREFUSED,
+    (4, UNREACHABLE_V4, 9): Errno.ECONNREFUSED,
+    (4, UNREACHABLE_V4, 10): Errno.ECONNREFUSED,
+    (4, UNREACHABLE_V4, 13): Errno.ECONNREFUSED,
+    (4, TIME_EXCEEDED_V4, 0): Errno.EHOSTUNREACH,
+    (6, UNREACHABLE_V6, 1): Errno.ECONNREFUSED,
+    (6, UNREACHABLE_V6, PORT_UNREACHABLE_V6): Errno.ECONNREFUSED,
+    (6, TIME_EXCEEDED_V6, 0): Errno.EHOSTUNREACH,
+    (6, PARAMETER_V6, 1): Errno.ECONNREFUSED,
+}
+"""Protocol, port, and what is prohibited (tcp(4), ``icmp_may_rst``), as the scripts of FreeBSD's developers have it."""
+
+
+def with_hard_errors(reading: IcmpReading, error: tuple[int, int, int], hard: HardErrors) -> IcmpReading:
+    """Return what an error (version, type, code) means on a host with a table of its own."""
+    return replace(reading, hard=error in hard, errno=hard.get(error, reading.errno))
 
 
 def read_error(version: int, kind: int, code: int, rest: int) -> IcmpReading | None:

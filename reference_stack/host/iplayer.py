@@ -10,11 +10,13 @@ from reference_stack.host.sysctls import SysctlSettings
 from wire.errors import WireError
 from wire.icmp import IcmpMessage
 from wire.ip import DONT_FRAGMENT, Ipv4Header, Ipv6Header
-from wire.packet import Packet, build_packet, checksum_errors, parse_packet
+from wire.packet import Header, Packet, build_packet, checksum_errors, parse_packet
 from wire.tcp import TcpSegment
-from wire.udp import UdpDatagram
+from wire.udp import UdpDatagram, UdpHeader
 
 _UNICAST_CHECKED = 4096
+TUNNEL_PORT = "net.inet.tcp.udp_tunneling_port"
+"""The host's UDP port for TCP over UDP (FreeBSD's tcp(4)); 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class IpFields:
     ttl: int | None = None
     flow_label: int = 0
     dont_fragment: bool = True
+    tunnel_port: int = 0
+    """The peer's UDP port of TCP over UDP; 0 is TCP in IP."""
 
 
 class IpLayer:
@@ -94,7 +98,12 @@ class IpLayer:
                 identification=self._next_identification(),
                 flags=DONT_FRAGMENT if fields.dont_fragment else 0,
             )
-        return build_packet(Packet((header,), body))
+        headers: tuple[Header, ...] = (header,)
+        if fields.tunnel_port and isinstance(body, TcpSegment):
+            # The checksum of the datagram covers the segment, whose own FreeBSD leaves zero.
+            headers = header, UdpHeader(self._sysctls.number(TUNNEL_PORT), fields.tunnel_port)
+            body = body._replace(checksum=0)
+        return build_packet(Packet(headers, body))
 
     def _next_identification(self) -> int:
         self._identification = (self._identification + 1) % 2**16
@@ -106,6 +115,6 @@ def fields_of(socket: Socket) -> IpFields:
     options = socket.options
     if socket.is_ipv4:
         dont_fragment = isinstance(socket, TcpSocket) and socket.settings.pmtu_discovery
-        return IpFields(options.tos, options.ttl, 0, dont_fragment)
+        return IpFields(options.tos, options.ttl, 0, dont_fragment, options.tunnel_port)
     label = socket.flow_label if isinstance(socket, TcpSocket) else 0
-    return IpFields(options.traffic_class, options.hop_limit, label)
+    return IpFields(options.traffic_class, options.hop_limit, label, tunnel_port=options.tunnel_port)

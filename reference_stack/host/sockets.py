@@ -78,6 +78,10 @@ class SocketOptions:
     """TCP_FASTOPEN_CONNECT: connect(2) leaves the SYN to the first write."""
     fastopen_no_cookie: bool = False
     """TCP_FASTOPEN_NO_COOKIE: text on a SYN needs none."""
+    min_mtu: int = -1
+    """IPV6_USE_MIN_MTU: 1 keeps packets to 1280 octets (RFC 3542, 11.1); -1, the default, only multicast."""
+    tunnel_port: int = 0
+    """TCP_REMOTE_UDP_ENCAPS_PORT: the peer's UDP port of TCP over UDP (FreeBSD); 0 is TCP in IP."""
     stored: dict[tuple[int, int], int] = field(default_factory=dict)
     """Values of options that are kept and given back and have no effect on a simulated host."""
 

@@ -4,15 +4,26 @@ A Boolean reads back as 1; the kernel gives the bit of its flag, and tcp(4) prom
 """
 
 from reference_stack.host.errnos import CallFailed, Errno
-from reference_stack.host.optionrows import IntOption, Option, OptionContext, put_setting, setting, setting_switch
+from reference_stack.host.iplayer import TUNNEL_PORT
+from reference_stack.host.optionrows import (
+    BytesOption,
+    IntOption,
+    Option,
+    OptionContext,
+    put_setting,
+    setting,
+    setting_switch,
+)
 from reference_stack.host.sockopts_tcp import TCP_OPTIONS
 from reference_stack.host.sysctl_rows import Acts
+from reference_stack.states import State
 from wire import abi
-from wire.abi import SOL_TCP
+from wire.abi import SOL_IPV6, SOL_TCP
 
 _MAN = "tcp(4)"
 _SECOND = 1_000_000
 _SECONDS_MAX = 2**31 // 1000
+_FUNCTION_NAME_SIZE, _FUNCTION_SET_SIZE = 32, 36
 _LEAST_MSS = 216
 """DragonFly's source, net.inet.tcp.minmss (256) less 40; tcp(4) gives no limit."""
 _OPTION_FIELDS = ("window_scaling", "timestamps", "sack")
@@ -59,6 +70,27 @@ def _set_fastopen(context: OptionContext, value: int) -> None:
     context.stream.pending_opens.limit = context.around.sysctls.number("net.core.somaxconn") if value else 0
 
 
+def _set_tunnel_port(context: OptionContext, value: int) -> None:
+    """Choose the peer's UDP port of TCP over UDP, on a closed socket of a host that has a port of its own for that."""
+    socket = context.stream
+    has_port = bool(context.around.sysctls.number(TUNNEL_PORT))
+    if socket.state is not State.CLOSED or not (has_port or value == 0):
+        raise CallFailed(Errno.EINVAL)
+    socket.options.tunnel_port = value
+
+
+def _set_min_mtu(context: OptionContext, value: int) -> None:
+    context.stream.options.min_mtu = value
+
+
+def _choose_functions(_context: OptionContext, value: bytes) -> None:
+    """Choose the TCP stack by its name: there is the base stack alone (tcp_functions(9))."""
+    if len(value) < _FUNCTION_SET_SIZE:
+        raise CallFailed(Errno.EINVAL)
+    if value[:_FUNCTION_NAME_SIZE].split(b"\0")[0] != b"freebsd":
+        raise CallFailed(Errno.ENOENT)
+
+
 def _seconds(number: int, name: str, field: str) -> IntOption:
     return setting(SOL_TCP, number, name, _MAN, field, scale=_SECOND, minimum=1, maximum=_SECONDS_MAX)
 
@@ -90,6 +122,27 @@ FREEBSD_TCP_OPTIONS: tuple[Option, ...] = (
         lambda context: int(context.stream.options.fastopen_connect or bool(context.stream.pending_opens.limit)),
         _set_fastopen,
     ),
+    IntOption(
+        SOL_TCP,
+        abi.TCP_REMOTE_UDP_ENCAPS_PORT,
+        "TCP_REMOTE_UDP_ENCAPS_PORT",
+        _MAN,
+        lambda context: context.stream.options.tunnel_port,
+        _set_tunnel_port,
+        minimum=0,
+        maximum=65_535,
+    ),
+    IntOption(
+        SOL_IPV6,
+        abi.IPV6_USE_MIN_MTU,
+        "IPV6_USE_MIN_MTU",
+        "RFC 3542 11.1",
+        lambda context: context.stream.options.min_mtu,
+        _set_min_mtu,
+        minimum=-1,
+        maximum=1,
+    ),
+    BytesOption(SOL_TCP, abi.TCP_FUNCTION_BLK, "TCP_FUNCTION_BLK", _MAN, writer=_choose_functions),
     *(row for row in TCP_OPTIONS if row.number in _AS_ON_LINUX),
 )
 """The rows of level IPPROTO_TCP on FreeBSD."""

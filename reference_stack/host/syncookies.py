@@ -4,7 +4,8 @@ The initial sequence number holds a minute counter, a keyed hash and an index of
 six low bits of TSval hold window scale, SACK and ECN. Layout, tables and lifetime are those of Linux.
 """
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
 
 from reference_stack.connection import FourTuple
 from reference_stack.host.isn import Secrets
@@ -26,24 +27,70 @@ _STAMP_BITS = 0x3F
 _NO_SCALE, _SACK, _ECN = 0xF, 0x10, 0x20
 
 
+class CookieLayout(NamedTuple):
+    """What of a SYN the sequence number holds: the MSS of a table, and perhaps window scale and SACK.
+
+    `scales` are the shifts that it can hold, None for no option. With the last two empty, they take timestamps.
+    """
+
+    mss: Mapping[int, tuple[int, ...]]
+    scales: tuple[int | None, ...] = (None,)
+    has_sack: bool = False
+
+    def number(self, version: int, syn: TcpSegment) -> int:
+        """Return the number that stands for the options of a SYN."""
+        table = self.mss[version]
+        peer_mss, scale = _find(syn, Mss), _find(syn, WindowScale)
+        wanted = peer_mss.value if peer_mss else table[0]
+        index = max((at for at, mss in enumerate(table) if mss <= wanted), default=0)
+        shift = max((at for at, each in enumerate(self.scales) if scale and (each or 0) <= scale.shift), default=0)
+        has_sack = self.has_sack and _find(syn, SackPermitted) is not None
+        return index + len(table) * (shift + len(self.scales) * has_sack)
+
+    def options(self, version: int, number: int) -> list[TcpOption] | None:
+        """Return the options that a number stands for; None for a number that is not in use."""
+        table = self.mss[version]
+        rest, index = divmod(number, len(table))
+        has_sack, shift = divmod(rest, len(self.scales))
+        if has_sack > self.has_sack:
+            return None
+        scale = self.scales[shift]
+        options: list[TcpOption] = [Mss(table[index])]
+        options += [] if scale is None else [WindowScale(scale)]
+        return [*options, SackPermitted()] if has_sack else options
+
+    @property
+    def keeps_options(self) -> bool:
+        """Whether options survive without timestamps."""
+        return self.has_sack
+
+
+LINUX_COOKIES = CookieLayout(MSS_TABLE)
+FREEBSD_COOKIES = CookieLayout(
+    dict.fromkeys((4, 6), (216, 536, 1200, 1360, 1400, 1440, 1452, 1460)),
+    (None, 0, 1, 2, 4, 6, 7, 8),
+    has_sack=True,
+)
+"""FreeBSD, tcp_syncache.c: three bits for the MSS, three for the window scale, one for SACK."""
+
+
 class SynCookies:
     """Makes and reads the cookies of one host."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Secrets, layout: CookieLayout = LINUX_COOKIES) -> None:
         self._secrets = secrets
+        self.layout = layout
 
     def isn(self, name: FourTuple, syn: TcpSegment, *, now: Micros) -> int:
         """Return the initial sequence number that stands for `syn`."""
-        table = MSS_TABLE[name.ip_version]
-        peer_mss = _find(syn, Mss)
-        wanted = peer_mss.value if peer_mss else table[0]
-        index = max((at for at, mss in enumerate(table) if mss <= wanted), default=0)
         minute = now // MINUTE_US
-        low = (self._hash(name, syn.seq, minute) + index) & _LOW
+        low = (self._hash(name, syn.seq, minute) + self.layout.number(name.ip_version, syn)) & _LOW
         return (self._base(name, syn.seq) + (minute << 24) + low) % _M
 
     def stamp(self, answer: TcpSegment, syn: TcpSegment, ts_offset: int) -> TcpSegment:
-        """Return the SYN-ACK with what the SYN offered in the low bits of its timestamp."""
+        """Return the SYN-ACK with what the SYN offered in the low bits of its timestamp, if that keeps it."""
+        if self.layout.keeps_options:
+            return answer
         scale = _find(syn, WindowScale)
         bits = min(scale.shift, 14) if scale else _NO_SCALE
         bits |= _SACK if _find(syn, SackPermitted) else 0
@@ -55,20 +102,19 @@ class SynCookies:
 
     def syn(self, name: FourTuple, ack: TcpSegment, *, ts_offset: int, now: Micros) -> TcpSegment | None:
         """Return the SYN behind an ACK as far as its cookie tells, or None when the number is no cookie of ours."""
-        table = MSS_TABLE[name.ip_version]
         seq = (ack.seq - 1) % _M
         rest = (ack.ack - 1 - self._base(name, seq)) % _M
         minute = now // MINUTE_US
         age = (minute - (rest >> 24)) & 0xFF
-        index = (rest - self._hash(name, seq, minute - age)) & _LOW
-        if age >= LIFETIME_MINUTES or index >= len(table):
+        options = self.layout.options(name.ip_version, (rest - self._hash(name, seq, minute - age)) & _LOW)
+        if age >= LIFETIME_MINUTES or options is None:
             return None
-        options: list[TcpOption] = [Mss(table[index])]
         flags = SYN
         stamps = _find(ack, Timestamps)
         if stamps is not None:
-            bits = (stamps.ecr - ts_offset) & _STAMP_BITS
             options.append(Timestamps(stamps.val, 0))
+        if stamps is not None and not self.layout.keeps_options:
+            bits = (stamps.ecr - ts_offset) & _STAMP_BITS
             options.extend([SackPermitted()] if bits & _SACK else [])
             options.extend([WindowScale(bits & 0xF)] if bits & 0xF != _NO_SCALE else [])
             flags |= ECE | CWR if bits & _ECN else 0

@@ -182,8 +182,8 @@ _MOMENTS = {
 TABLE: dict[str, Sysctl] = {row.name: row for row in (*(row.below("net.ipv4.") for row in (*_TCP, *_IP)), *_OTHER)}
 """Every setting of Linux that a host knows, by its full dotted name."""
 
-OFF_ELSEWHERE = frozenset({"net.inet.tcp.blackhole", "net.inet.tcp.log_in_vain", "net.inet.tcp.isn_reseed_interval"})
-"""What a host asks for that only BSD can switch on."""
+_OF_BSD = "net.inet."
+"""Settings below this are those of BSD alone; elsewhere what they switch on is off."""
 
 LINUX = SysctlTable(TABLE, "cannot stat /proc/sys/{path}: No such file or directory", has_files=True)
 
@@ -242,7 +242,7 @@ class SysctlSettings:
             return int(self.read(self._serving[name, index]))
         if name in self._table.rows:
             return int(self.read(name).split()[index])
-        return 0 if name in OFF_ELSEWHERE else int(TABLE[name].default.split()[index])
+        return 0 if name.startswith(_OF_BSD) else int(TABLE[name].default.split()[index])
 
     def was_written(self, name: str) -> bool:
         """Whether somebody has set it, under the name that any system has for it."""

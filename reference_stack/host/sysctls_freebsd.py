@@ -42,8 +42,8 @@ _TCP: tuple[Sysctl, ...] = (
     Sysctl("mssdflt", "536", 1, 65_495, effect=plain("default_mss")),
     _kept("minmss", "216"),
     Sysctl("path_mtu_discovery", "1", INT_MIN, INT_MAX, effect=switch("pmtu_discovery")),
-    _kept("pmtud_blackhole_detection", "0"),
-    _kept("pmtud_blackhole_mss", "1200"),
+    Sysctl("pmtud_blackhole_detection", "0", INT_MIN, INT_MAX, effect=switch("blackhole_detection")),
+    Sysctl("pmtud_blackhole_mss", "1200", 1, 65_495, effect=plain("blackhole_mss")),
     Sysctl("recvspace", "65536", 1, INT_MAX, effect=plain("rcvbuf", acts=Acts.AT_SOCKET)),
     _kept("recvbuf_auto", "1"),
     _kept("recvbuf_max", "2097152"),
@@ -57,12 +57,12 @@ _TCP: tuple[Sysctl, ...] = (
     _kept("sendbuf_max", "2097152"),
     Sysctl("sendspace", "32768", 1, INT_MAX, effect=plain("sndbuf", acts=Acts.AT_SOCKET)),
     Sysctl("syncookies", "1", INT_MIN, INT_MAX, serves=(("net.ipv4.tcp_syncookies", 0),)),
-    _kept("syncookies_only", "0"),
+    Sysctl("syncookies_only", "0", INT_MIN, INT_MAX),
     _kept("tolerate_missing_ts", "0"),
-    _kept("udp_tunneling_overhead", "8"),
-    _kept("udp_tunneling_port", "0"),
-    _kept("v6mssdflt", "1220"),
-    _kept("v6pmtud_blackhole_mss", "1220"),
+    Sysctl("udp_tunneling_overhead", "8", 8, 1024),
+    Sysctl("udp_tunneling_port", "0", 0, 65_535),
+    Sysctl("v6mssdflt", "1220", 1, 65_495, effect=plain("default_mss_v6")),
+    Sysctl("v6pmtud_blackhole_mss", "1220", 1, 65_495, effect=plain("blackhole_mss_v6")),
 )
 
 _OTHER: tuple[Sysctl, ...] = (

@@ -1,8 +1,11 @@
 """TCP of a host: making connections, and taking over what they say after every entry into the engine."""
 
+from dataclasses import replace
+
 from reference_stack.connection import Connection, FourTuple
 from reference_stack.host.demux import TcpDemux
 from reference_stack.host.errnos import Errno
+from reference_stack.host.incoming import Incoming
 from reference_stack.host.iplayer import IpFields, fields_of
 from reference_stack.host.sendtimes import Departed
 from reference_stack.host.sockets import TcpSocket
@@ -22,7 +25,7 @@ class TcpBase:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._rules = around.personality.rules
-        self._cookies = SynCookies(around.secrets)
+        self._cookies = SynCookies(around.secrets, around.traits.cookies)
         self.demux = TcpDemux()
 
     # --- making --------------------------------------------------------------------------------------------------
@@ -57,6 +60,10 @@ class TcpBase:
         name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
+        if socket.options.min_mtu == 1 and name.ip_version == 6:
+            socket.settings.mtu = min(socket.settings.mtu, 1280)
+        if socket.options.tunnel_port:
+            socket.settings.tunnel_octets = around.sysctls.number("net.inet.tcp.udp_tunneling_overhead")
         socket.seen_path_mtu = socket.settings.path_mtu
         socket.seen_routes = around.routes.version
         socket.time_wait_since = None
@@ -89,10 +96,12 @@ class TcpBase:
 
     # --- after every engine entry --------------------------------------------------------------------------------
 
-    def _answer(self, name: FourTuple, segment: TcpSegment | None) -> None:
+    def _answer(self, arrived: Incoming, segment: TcpSegment | None, socket: TcpSocket | None = None) -> None:
+        """Send `segment` back the way that another came, with the header fields of `socket` if that is known."""
         if segment is not None:
-            fields = IpFields(dont_fragment=True)
-            self._around.emit(self._around.ip.tcp(name, segment, fields))
+            fields = IpFields(dont_fragment=True) if socket is None else fields_of(socket)
+            fields = replace(fields, tunnel_port=arrived.tunnel_port)
+            self._around.emit(self._around.ip.tcp(arrived.name, segment, fields))
 
     def settle(self, socket: TcpSocket, *, now: Micros) -> None:
         """Send what the connection has ready and take over its new state, errors and readiness."""

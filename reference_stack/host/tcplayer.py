@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from reference_stack.arrival.closed import closed_reset
 from reference_stack.connection import Connection, FourTuple, IcmpError
 from reference_stack.host.icmp import IcmpReading
+from reference_stack.host.incoming import Incoming
 from reference_stack.host.listening import ListeningTcp
 from reference_stack.host.sockets import Phase, TcpSocket
 from reference_stack.host.synrequests import may_send_early, syn_request
 from reference_stack.host.sysctl_rows import Acts
 from reference_stack.host.values import Micros
-from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+from wire.tcp import ACK, FIN, RST, SYN
 
 
 class TcpLayer(ListeningTcp):
@@ -102,16 +103,17 @@ class TcpLayer(ListeningTcp):
 
     # --- segments in ---------------------------------------------------------------------------------------------
 
-    def deliver(
-        self, local_ip: str, remote_ip: str, segment: TcpSegment, *, now: Micros, ecn: int = 0, gso_size: int = 0
-    ) -> None:
+    def deliver(self, arrived: Incoming, *, now: Micros, gso_size: int = 0) -> None:
         """Give an arriving segment to its connection, else to a listener, else answer as CLOSED does."""
-        name = FourTuple(local_ip, segment.dst_port, remote_ip, segment.src_port)
+        name, segment, ecn, tunnel_port = arrived
         socket = self.demux.connection(name)
-        if socket is not None and segment.flags & SYN and self._is_reopened(socket, segment, now=now):
+        if socket is not None and segment.flags & SYN and self._is_reopened(socket, arrived, now=now):
             return
         if socket is not None:
-            if self._is_held_back(socket, segment, now=now):
+            if socket.options.tunnel_port != tunnel_port:
+                self._answer(arrived, closed_reset(segment, rules=self._rules), socket)
+                return
+            if self._is_held_back(socket, arrived, now=now):
                 return
             assert socket.connection is not None
             if socket.connection.unsent_octets:
@@ -125,14 +127,15 @@ class TcpLayer(ListeningTcp):
                 socket.connection.shutdown_send(now=now)
             self.settle(socket, now=now)
             return
-        listener = self.demux.listener(local_ip, segment.dst_port)
+        listener = self.demux.listener(name.local_ip, segment.dst_port)
         if listener is None:
-            self._on_closed_port(name, segment)
+            self._on_closed_port(arrived)
         else:
-            self._on_listener(listener, name, segment, now=now, ecn=ecn)
+            self._on_listener(listener, arrived, now=now)
 
-    def _on_closed_port(self, name: FourTuple, segment: TcpSegment) -> None:
+    def _on_closed_port(self, arrived: Incoming) -> None:
         """Answer as CLOSED does, unless blackhole(4) says to keep silent; log what log_in_vain asks for (tcp(4))."""
+        name, segment = arrived.name, arrived.segment
         number = self._around.sysctls.number
         is_opening = segment.flags & (SYN | ACK | RST | FIN) == SYN
         wanted = number("net.inet.tcp.log_in_vain")
@@ -141,14 +144,17 @@ class TcpLayer(ListeningTcp):
             self._around.log.append(f"Connection attempt to TCP {ends}")
         silent = number("net.inet.tcp.blackhole")
         if not (silent == 2 or (silent == 1 and is_opening)):
-            self._answer(name, closed_reset(segment, rules=self._rules))
+            bound = self.demux.bound(name) if self._around.traits.bound_socket_answers else None
+            self._answer(arrived, closed_reset(segment, rules=self._rules), bound)
 
     # --- errors and time -----------------------------------------------------------------------------------------
 
-    def on_icmp(self, name: FourTuple, reading: IcmpReading, quoted_seq: int, *, now: Micros) -> None:
+    def on_icmp(
+        self, name: FourTuple, reading: IcmpReading, quoted_seq: int, *, now: Micros, tunnel_port: int = 0
+    ) -> None:
         """An ICMP error that quotes a segment of the connection `name` arrived."""
         socket = self.demux.connection(name)
-        if socket is None or socket.live is None:
+        if socket is None or socket.live is None or socket.options.tunnel_port != tunnel_port:
             return
         if reading.mtu is not None and self._around.routes.route_to(name.remote_ip).is_mtu_locked:
             return  # ip-route(8): "mtu lock" means that path MTU discovery is not done

@@ -7,6 +7,8 @@ for a new system; nothing else in the host asks for a name.
 from dataclasses import dataclass
 
 from reference_stack.host.errnos import Errno
+from reference_stack.host.icmp import FREEBSD_HARD, HardErrors
+from reference_stack.host.syncookies import FREEBSD_COOKIES, LINUX_COOKIES, CookieLayout
 from reference_stack.host.sysctl_rows import SysctlTable
 from reference_stack.host.sysctls import LINUX
 from reference_stack.host.sysctls_bsd import DRAGONFLY
@@ -41,6 +43,8 @@ class HostTraits:
     """SO_ERROR gives a soft error too, if there is no other (Linux' sk_err_soft)."""
     caches_missing_cookies: bool = False
     """A server that gives no cookie when asked is not asked again for a while (FreeBSD, 900 s)."""
+    cookies: CookieLayout = LINUX_COOKIES
+    """What a SYN cookie holds."""
     has_flow_labels: bool = True
     """IPv6 packets carry a stable nonzero flow label (RFC 6437 section 3 recommends, Linux does)."""
     time_wait_looks_closed: bool = False
@@ -56,6 +60,10 @@ class HostTraits:
     """The settings that sysctl(8) knows."""
     option_table: str = "linux"
     """Which options of level SOL_TCP there are, see `sockopts.TABLES`."""
+    hard_icmp: HardErrors | None = None
+    """Which ICMP errors are hard; None: as RFC 1122 says (`icmp.read_error`)."""
+    bound_socket_answers: bool = False
+    """The reset for a port that a socket has only bound has the TTL and the traffic class of that socket (FreeBSD)."""
     multicast_errno: Errno | None = None
     """bind(2) and connect(2) refuse a multicast address with this; None: bind succeeds, connect finds no route."""
     listener_connect_errno: Errno = Errno.EISCONN
@@ -103,6 +111,9 @@ TRAITS: dict[str, HostTraits] = {
         last_port=65_535,
         sysctls=FREEBSD,
         option_table="freebsd",
+        hard_icmp=FREEBSD_HARD,
+        bound_socket_answers=True,
+        cookies=FREEBSD_COOKIES,
         # connect(2) and tcp(4).
         multicast_errno=Errno.EAFNOSUPPORT,
         listener_connect_errno=Errno.EOPNOTSUPP,

@@ -12,11 +12,12 @@ from reference_stack.arrival import freebsd as arrival
 from reference_stack.arrival.control import RESET_ERRNO
 from reference_stack.personalities import rfc
 from reference_stack.personality import Personality, Policies
-from reference_stack.policies.dragonfly.timing import DragonflyLimits, DragonflyTimeWait
+from reference_stack.policies.dragonfly.timing import DragonflyLimits
+from reference_stack.policies.freebsd.blackhole import BlackHoleDetection
 from reference_stack.policies.freebsd.errors import FreebsdIcmpErrors, FreebsdResets
 from reference_stack.policies.freebsd.receiving import FreebsdSackGenerator
 from reference_stack.policies.freebsd.sending import FreebsdSegmentOptions, FreebsdSegmentSizes, FreebsdTransmission
-from reference_stack.policies.freebsd.timing import FreebsdDelayedAck, freebsd_rtt
+from reference_stack.policies.freebsd.timing import FreebsdDelayedAck, FreebsdTimeWait, freebsd_rtt
 from reference_stack.policies.freebsd.window import FreebsdReceiveWindow
 from reference_stack.rules import Rule
 from reference_stack.settings import ConnectionSettings
@@ -30,7 +31,11 @@ RULES = (
 )
 RULES = replace(
     RULES,
-    syn_sent=(Rule("syn-fin/drop-opening", "tcp(4)/drop_synfin", arrival.drop_syn_fin), *RULES.syn_sent),
+    syn_sent=(
+        Rule("syn-fin/drop-opening", "tcp(4)/drop_synfin", arrival.drop_syn_fin),
+        Rule("syn-fin/ignore-fin", "rfc9293/3.10.7.3", arrival.ignore_fin),
+        *RULES.syn_sent,
+    ),
     synchronized=(
         Rule("time-wait/acknowledge", "rfc9293/3.10.7.4", arrival.acknowledge_in_time_wait),
         Rule("sequence/window", "tcp(4)", arrival.open_window),
@@ -64,10 +69,11 @@ POLICIES = Policies(
     delayed_ack=FreebsdDelayedAck,
     options=FreebsdSegmentOptions,
     mss=FreebsdSegmentSizes,
+    mtu_search=BlackHoleDetection,
     window=FreebsdReceiveWindow,
     sack=FreebsdSackGenerator,
     limits=DragonflyLimits,
-    time_wait=DragonflyTimeWait,
+    time_wait=FreebsdTimeWait,
     icmp=FreebsdIcmpErrors,
     resets=FreebsdResets,
     transmission=FreebsdTransmission,

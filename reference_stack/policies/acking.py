@@ -66,6 +66,10 @@ class DelayedAck:
         """Text came ahead of RCV.NXT: acknowledged at once (RFC 5681, 4.2)."""
         connection.ack_now = True
 
+    def on_kept_text(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
+        """Text that waited for the end of the handshake is taken: acknowledged at once."""
+        connection.ack_now = True
+
     def on_gap_filled(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
         """Text at RCV.NXT came while other text waited behind a gap: acknowledged at once (RFC 5681, 4.2)."""
         connection.ack_now = True

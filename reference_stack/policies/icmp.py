@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from reference_stack import opening
-from reference_stack.policies.mss import HEADER_OCTETS
+from reference_stack.policies.mss import header_octets
 from reference_stack.states import SYNCHRONIZED, State
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class IcmpErrors:
     """Soft errors are remembered, hard ones end an open attempt, "too big" lowers the segment size."""
 
     __slots__ = ("_largest_acknowledged", "_pending_mtu")
+
+    DOUBTS_NEWS = True
+    """Whether a message about a size that got through waits for a timeout (RFC 5927, 7.2)."""
 
     MIN_IPV6_MTU = 1280
 
@@ -74,7 +77,7 @@ class IcmpErrors:
         mtu = max(mtu, least)
         if mtu >= current:
             return
-        if mtu < self._largest_acknowledged and connection.retransmits == 0:
+        if self.DOUBTS_NEWS and mtu < self._largest_acknowledged and connection.retransmits == 0:
             # RFC 5927, 7.2: packets of that size got through; believe the message only if data stops flowing.
             self._pending_mtu = mtu
             return
@@ -82,7 +85,7 @@ class IcmpErrors:
 
     def on_acknowledged(self, connection: "ConnectionCore", payload: int) -> None:
         """A segment with so many octets of payload was acknowledged."""
-        size = payload + connection.tcb.option_octets + HEADER_OCTETS[connection.four_tuple.ip_version]
+        size = payload + connection.tcb.option_octets + header_octets(connection)
         self._largest_acknowledged = max(self._largest_acknowledged, size)
         self._pending_mtu = None
 
@@ -110,6 +113,6 @@ class IcmpErrors:
     def _current_mtu(connection: "ConnectionCore") -> int:
         settings = connection.settings
         mtu = settings.mtu if settings.path_mtu is None else min(settings.mtu, settings.path_mtu)
-        sent = connection.tcb.snd_mss + connection.tcb.option_octets + HEADER_OCTETS[connection.four_tuple.ip_version]
+        sent = connection.tcb.snd_mss + connection.tcb.option_octets + header_octets(connection)
         # RFC 5927, 7.2: what claims to be larger than anything sent proves nothing.
         return min(mtu, sent)

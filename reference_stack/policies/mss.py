@@ -9,6 +9,11 @@ HEADER_OCTETS = {4: 40, 6: 60}
 """IP and TCP header without options."""
 
 
+def header_octets(connection: "ConnectionCore") -> int:
+    """Return how much of every packet is header: IP, TCP without options, and a tunnel between them."""
+    return HEADER_OCTETS[connection.four_tuple.ip_version] + connection.settings.tunnel_octets
+
+
 class SegmentSizes:
     """What MSS is announced, assumed and used."""
 
@@ -20,7 +25,7 @@ class SegmentSizes:
         It does not depend on the path MTU (RFC 8201, 5.4).
         """
         settings = connection.settings
-        mss = min(settings.mtu - HEADER_OCTETS[connection.four_tuple.ip_version], 0xFFFF)
+        mss = min(settings.mtu - header_octets(connection), 0xFFFF)
         if settings.advmss is not None:
             mss = min(mss, settings.advmss)
         return mss if settings.user_mss is None else min(mss, settings.user_mss)
@@ -40,7 +45,7 @@ class SegmentSizes:
         """Return Eff.snd.MSS: what fits the peer and the path, less the options really sent (RFC 9293, MUST-16)."""
         settings, tcb = connection.settings, connection.tcb
         mtu = settings.mtu if settings.path_mtu is None else min(settings.mtu, settings.path_mtu)
-        mss = min(tcb.peer_mss, mtu - HEADER_OCTETS[connection.four_tuple.ip_version])
+        mss = min(tcb.peer_mss, mtu - header_octets(connection))
         if settings.user_mss is not None:
             mss = min(mss, settings.user_mss)
         # At least an octet gets out, whatever the peer says and the options take.

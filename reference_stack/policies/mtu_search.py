@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack.policies.mss import HEADER_OCTETS
+from reference_stack.policies.mss import header_octets
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -31,7 +31,7 @@ class MtuSearch:
     def begin(self, connection: "ConnectionCore", *, now: int) -> None:
         """The segment sizes of the peers are known: set the limits of the search."""
         self._is_on = connection.settings.mtu_probing > 1
-        self._high = connection.tcb.peer_mss + HEADER_OCTETS[connection.four_tuple.ip_version]
+        self._high = connection.tcb.peer_mss + header_octets(connection)
         self._low = self._packet(connection, connection.settings.base_mss)
         self._began_at = now
 
@@ -42,7 +42,7 @@ class MtuSearch:
 
     @staticmethod
     def _headers(connection: "ConnectionCore") -> int:
-        return HEADER_OCTETS[connection.four_tuple.ip_version] + connection.tcb.option_octets
+        return header_octets(connection) + connection.tcb.option_octets
 
     def _packet(self, connection: "ConnectionCore", payload: int) -> int:
         return payload + self._headers(connection)
@@ -80,7 +80,7 @@ class MtuSearch:
     def _begin_again_if_due(self, connection: "ConnectionCore", *, now: int) -> None:
         """RFC 4821, 7.3: after a while the path may have become wider."""
         if now - self._began_at >= connection.settings.mtu_probe_interval_us:
-            self._high = connection.tcb.peer_mss + HEADER_OCTETS[connection.four_tuple.ip_version]
+            self._high = connection.tcb.peer_mss + header_octets(connection)
             self._low = self._packet(connection, connection.tcb.snd_mss)
             self._began_at = now
 

@@ -11,9 +11,9 @@ from wire.icmp import IcmpMessage
 from wire.ip import DESTINATION_OPTIONS, ROUTING, ExtensionHeader, Ipv4Header, Ipv6Header, fragment_header
 from wire.mpls import MplsLabel, MplsStack
 from wire.options import Eol, Mss, Nop, Remainder, SackPermitted, Timestamps, WindowScale
-from wire.packet import Header, Packet, RawPayload, build_packet, checksum_errors, parse_packet
+from wire.packet import Header, Packet, RawPayload, build_packet, checksum_errors, open_tunnel, parse_packet
 from wire.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
-from wire.udp import UdpDatagram
+from wire.udp import UdpDatagram, UdpHeader
 
 V4 = Ipv4Header("192.0.2.1", "192.0.2.2")
 V6 = Ipv6Header("2001:db8::1", "2001:db8::2")
@@ -405,3 +405,33 @@ def test_padding_of_options_is_kept() -> None:
     body = parse_packet(octets).body
     assert isinstance(body, TcpSegment)
     assert body.options == (SackPermitted(), Eol(), Eol())
+
+
+# ---------------------------------------------------------------- TCP over UDP
+
+
+@pytest.mark.parametrize("header", [V4, V6])
+def test_a_segment_behind_a_udp_header_is_a_datagram_until_it_is_opened(header: Ipv4Header | Ipv6Header) -> None:
+    data = build_packet(Packet((header, UdpHeader(9811, 7)), SEGMENT))
+    packet = parse_packet(data)
+    assert isinstance(packet.body, UdpDatagram)
+    assert (packet.body.src_port, packet.body.dst_port, len(packet.body.payload)) == (9811, 7, 20)
+    assert checksum_errors(data) == []
+    opened = open_tunnel(packet)
+    assert isinstance(opened.body, TcpSegment)
+    assert opened.body._replace(checksum=None) == SEGMENT
+    assert isinstance(opened.headers[-1], UdpHeader)
+    assert build_packet(opened) == data
+
+
+def test_only_a_datagram_is_opened_and_only_around_a_segment() -> None:
+    plain = Packet((V4,), SEGMENT)
+    assert open_tunnel(plain) is plain
+    with pytest.raises(MalformedPacket, match="TCP header of 5 octets"):
+        open_tunnel(Packet((V4,), UdpDatagram(1, 2, bytes(5))))
+
+
+@pytest.mark.parametrize("headers", [(V4, UdpHeader(1, 2), V4), (UdpHeader(1, 2),)])
+def test_a_udp_header_has_its_place(headers: tuple[Header, ...]) -> None:
+    with pytest.raises(WireError):
+        build_packet(Packet(headers, SEGMENT))

@@ -8,20 +8,60 @@ from reference_stack.policies.options import SegmentOptions
 from reference_stack.policies.transmission import Sendable, Transmission
 from reference_stack.timers import PERSIST
 from wire.options import TcpOption
+from wire.tcp import FIN
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
+    from reference_stack.recovery.scoreboard import SentSegment
 
 
-class DragonflyTransmission(Transmission):
-    """Holds everything back under TCP_NOPUSH, "until the socket is closed or the send buffer is filled"."""
+class BsdTransmission(Transmission):
+    """What the systems have of 4.4BSD: who was idle may send all that is there (tcp_output(): Stevens, volume 2, 26.3).
 
-    __slots__ = ("_inflight", "_released_to")
+    Whether something is outstanding is looked at once, before the first segment leaves. So the small rest of a write
+    follows its full segments, which the Nagle algorithm of RFC 9293 (3.7.4) holds back.
+    """
+
+    __slots__ = ("_was_idle",)
 
     REPEATING_RESTARTS_TIMER = True
     """A fast retransmission stops the timer, so that what leaves starts it anew (4.4BSD, tcp_input())."""
 
     def __init__(self) -> None:
+        self._was_idle = False
+
+    def before_new_data(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Unsent data is about to be looked at."""
+        super().before_new_data(connection, now=now)
+        self._was_idle = connection.tcb.snd_nxt == connection.tcb.snd_una
+
+    def may_send_partial(self, connection: "ConnectionCore", sendable: Sendable) -> bool:
+        """Tell whether a segment may leave that is not full."""
+        is_rest = self._was_idle and sendable.unsent <= min(sendable.usable, sendable.mss)
+        return (is_rest and not connection.is_holding_back) or super().may_send_partial(connection, sendable)
+
+    def retransmission_run(self, connection: "ConnectionCore", first: "SentSegment") -> "list[SentSegment]":
+        """What is lost is taken from the send buffer again, a full segment's worth, however it was cut before."""
+        board = connection.scoreboard
+        run = [first]
+        room = self.retransmission_limit(connection, first) - first.length
+        for segment in board.segments[board.segments.index(first) + 1 :]:
+            if room <= 0 or not segment.is_lost or segment.is_retransmitted or run[-1].flags & FIN:
+                break
+            if segment.length > room:
+                board.split(segment, segment.start + room, first_flags=0)
+            room -= segment.length
+            run.append(segment)
+        return [board.join(run)] if len(run) > 1 else run
+
+
+class DragonflyTransmission(BsdTransmission):
+    """Holds everything back under TCP_NOPUSH, "until the socket is closed or the send buffer is filled"."""
+
+    __slots__ = ("_inflight", "_released_to")
+
+    def __init__(self) -> None:
+        super().__init__()
         self._released_to = 0
         """End of what a full send buffer let go."""
         self._inflight = InflightLimit()

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack.policies.dragonfly.sending import DragonflySegmentSizes
+from reference_stack.policies.dragonfly.sending import BsdTransmission, DragonflySegmentSizes
+from reference_stack.policies.mss import header_octets
 from reference_stack.policies.options import NOP, SegmentOptions
-from reference_stack.policies.transmission import Transmission
 from wire.options import Eol, Mss, SackPermitted, TcpOption, WindowScale, build_options
 from wire.tcp import ACK, FIN
 
@@ -49,13 +49,10 @@ class FreebsdSegmentOptions(SegmentOptions):
         return filled(options)
 
 
-class FreebsdTransmission(Transmission):
+class FreebsdTransmission(BsdTransmission):
     """While our FIN is not acknowledged, every acknowledgment repeats it."""
 
     __slots__ = ()
-
-    REPEATING_RESTARTS_TIMER = True
-    """A fast retransmission stops the timer, so that what leaves starts it anew (4.4BSD, tcp_input())."""
 
     def acknowledgment(self, connection: "ConnectionCore") -> tuple[int, int]:
         """Return sequence number and flags of a segment that only acknowledges."""
@@ -66,6 +63,16 @@ class FreebsdTransmission(Transmission):
 
 
 class FreebsdSegmentSizes(DragonflySegmentSizes):
-    """``mssdflt`` and ``v6mssdflt``."""
+    """``mssdflt`` and ``v6mssdflt``; what is known of the path bounds the MSS that is announced, too."""
 
     __slots__ = ()
+
+    def announced(self, connection: "ConnectionCore") -> int:
+        """Return the MSS option's value."""
+        mss, path_mtu = super().announced(connection), connection.settings.path_mtu
+        return mss if path_mtu is None else min(mss, path_mtu - header_octets(connection))
+
+    def default(self, connection: "ConnectionCore") -> int:
+        """Return what is assumed when the peer sends no MSS option."""
+        settings = connection.settings
+        return settings.default_mss if connection.four_tuple.ip_version == 4 else settings.default_mss_v6

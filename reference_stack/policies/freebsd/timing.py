@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reference_stack.policies.dragonfly.timing import DragonflyDelayedAck, SlopEstimator
+from reference_stack.policies.dragonfly.timing import DragonflyDelayedAck, DragonflyTimeWait, SlopEstimator
 from reference_stack.timers import DELAYED_ACK
 
 if TYPE_CHECKING:
@@ -22,6 +22,20 @@ class FreebsdDelayedAck(DragonflyDelayedAck):
             connection.ack_now = True
         else:
             super().on_data(connection, arrival)
+
+    def on_kept_text(self, connection: "ConnectionCore", *, now: int) -> None:
+        """Text that waited for the end of the handshake is taken: its acknowledgment may wait."""
+        connection.timers.set(DELAYED_ACK, now + self.delay_us(connection))
+
+
+class FreebsdTimeWait(DragonflyTimeWait):
+    """A SYN above RCV.NXT reopens, whatever its timestamp (4.4BSD, tcp_input(); RFC 9293, 3.6.1)."""
+
+    __slots__ = ()
+
+    def may_reopen(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
+        """Tell whether a SYN may start a new incarnation."""
+        return arrival.seq > connection.tcb.rcv_nxt
 
 
 def freebsd_rtt(connection: "ConnectionCore") -> "RttEstimator":

@@ -36,3 +36,40 @@ def test_a_freebsd_script_finds_freebsd() -> None:
     text = "0 `sysctl -w net.inet.tcp.sack.enable=1 net.inet.tcp.ecn.enable=2`\n+0 `test $(uname) = FreeBSD`\n"
     assert played(text).verdict is Verdict.PASS
     assert played(text, "reference:rfc").verdict is Verdict.FAIL
+
+
+def test_an_absolute_sequence_number_is_the_live_one() -> None:
+    # The fork's flag for a trailing "!": a reset without a connection has sequence number 0, whatever our ISN is.
+    connecting = """
+ 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 connect(3, ..., ...) = -1 EINPROGRESS (no)
++0 > S 0:0(0) <...>
++0 < S. 0:0(0) ack 1 win 100
++0 > . 1:1(0) ack 1
+"""
+    answer = "+0 < S 0:0(0) ack 1 win 32767\n+0 > . 1:1(0) ack 1\n"
+    assert played(connecting + answer).verdict is Verdict.PASS
+    result = played(connecting + answer.replace("> . 1:1(0)", "> . 1:1(0)!"))
+    assert result.failure is not None
+    assert "tcp_seq" in result.failure.message
+
+
+def test_a_sequence_number_that_is_ignored_is_not_compared() -> None:
+    listening = BOUND + "+0 listen(3, 1) = 0\n+0 < S 0:0(0) win 9\n+0 > S. ...(0) ack 1 <...>\n"
+    # Neither is it the start of the numbers of the script, as in the fork.
+    assert played(listening + "+0 < . 1:1(0) ack 1 win 9\n+0 accept(3, ..., ...) = 4\n").verdict is Verdict.PASS
+    assert played(listening.replace("...(0)", "7:7(0)")).verdict is Verdict.PASS
+
+
+def test_the_name_of_a_tcp_stack_is_an_option_value() -> None:
+    # tcp_functions(9); the reference stack has the base stack alone.
+    call = '+0 setsockopt(3, IPPROTO_TCP, TCP_FUNCTION_BLK, {function_set_name="%s", pcbcnt=0}, 36) = %s\n'
+    assert played(BOUND + call % ("freebsd", "0")).verdict is Verdict.PASS
+    assert played(BOUND + call % ("rack", "-1 ENOENT (no)")).verdict is Verdict.PASS
+
+
+def test_differentiated_services_code_points_have_names() -> None:
+    # RFC 2474, 4.2.2.1: class selector 7 is 111000, and two bits are ECN's.
+    text = BOUND + "+0 setsockopt(3, IPPROTO_IP, IP_TOS, [IPTOS_DSCP_CS7], 4) = 0\n"
+    assert played(text + "+0 getsockopt(3, IPPROTO_IP, IP_TOS, [0xe0], [4]) = 0\n").verdict is Verdict.PASS
