@@ -29,7 +29,7 @@ from targets.base import Micros
 DIALECTS = ("google", "nplab", "mptcp")
 # RFC 2119 and RFC 8174: the requirement words.
 LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
-SYSTEMS = (base.LINUX, base.DRAGONFLY)
+SYSTEMS = (base.LINUX, base.DRAGONFLY, base.FREEBSD)
 CAPABILITIES = frozenset(value for name, value in vars(base).items() if name.isupper() and isinstance(value, str))
 EXPECTATIONS = ("info", "fail")
 

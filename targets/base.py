@@ -27,6 +27,8 @@ FAST_OPEN = "fast-open"
 MPTCP = "mptcp"
 ECN = "ecn"
 CUBIC = "cubic"
+LINUX_SETTINGS = "linux-settings"
+"""sysctl(8) knows the names that Linux has for its settings."""
 
 # What a script may change outside of the world that its target makes for it. A target on a real machine lets no other
 # one play meanwhile that claims the same, and with HOST none at all; one that simulates everything need not care.

@@ -35,6 +35,7 @@ _CAPABILITIES = frozenset(
         base.FAST_OPEN,
         base.TCP_MD5,
         base.TCP_AO,
+        base.LINUX_SETTINGS,
     }
 )
 _SYSTEMS = {
@@ -43,9 +44,10 @@ _SYSTEMS = {
     "freebsd": frozenset({base.FREEBSD}),
 }
 """What a personality is, by name; the plain RFC stack is no system."""
+_SIGNATURES = frozenset({base.TCP_MD5, base.TCP_AO})
 _LACKING = {
-    "dragonfly": frozenset({base.TCP_INFO, base.ECN, base.CUBIC, base.FAST_OPEN, base.TCP_MD5, base.TCP_AO}),
-    "freebsd": frozenset({base.TCP_MD5, base.TCP_AO}),
+    "dragonfly": _SIGNATURES | {base.TCP_INFO, base.ECN, base.CUBIC, base.FAST_OPEN, base.LINUX_SETTINGS},
+    "freebsd": _SIGNATURES | {base.LINUX_SETTINGS},
 }
 """What a personality does not have of the rest: tcp(4) knows nothing of these."""
 _STEPS_WITHOUT_TIME = 100_000

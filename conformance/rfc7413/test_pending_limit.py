@@ -7,7 +7,7 @@ from targets import calls
 from wire.abi import SOL_TCP, TCP_FASTOPEN
 from wire.options import FastOpen, Mss
 
-pytestmark = [pytest.mark.targets("fast-open")]
+pytestmark = [pytest.mark.targets("fast-open", "linux-settings")]
 
 TEXT = b"0123456789"
 

@@ -44,6 +44,8 @@ class Dialect:
     has_non_fatal_calls = False
     # Otherwise the cleanup command runs without an init command, too (section 7.3).
     cleanup_needs_init = True
+    # In mapped runs every new socket is opened to IPv4 addresses (IPV6_V6ONLY; section 10.1).
+    opens_to_mapped = False
     # Every UDP datagram is a tunnel around TCP (--udp_encapsulation=tcp; section 10.1).
     opens_udp = False
 

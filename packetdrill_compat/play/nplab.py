@@ -14,6 +14,7 @@ class NplabDialect(Dialect):
     waits_for_blocked_call = False
     has_non_fatal_calls = True
     cleanup_needs_init = False
+    opens_to_mapped = True
 
     def __init__(self, config: Config, sockets: SocketTable) -> None:
         super().__init__(config, sockets)

@@ -23,10 +23,11 @@ from packetdrill_compat.play.timing import (
     show_due,
 )
 from packetdrill_compat.play.waiting import Waiter
-from targets.base import CallHandle, Completion, Micros
-from targets.calls import CallResult, Syscall
+from targets.base import FREEBSD, CallHandle, Completion, Micros
+from targets.calls import CallResult, SetSockOpt, Socket, Syscall
 from targets.recording import Recording
 from targets.trace import Injected
+from wire import abi
 from wire.errors import WireError
 from wire.packet import build_packet
 
@@ -57,6 +58,9 @@ class Player:
         # errno belongs to a thread, and the C tool makes calls in blocking form in a second one.
         self._errno = 0
         self._errno_of_blocking = 0
+        # On FreeBSD an IPv6 socket takes no IPv4 addresses unless it is told so, which its fork of the C tool does.
+        is_closed = self.dialect.opens_to_mapped or FREEBSD in target.capabilities
+        self._opens_to_mapped = config.is_mapped and is_closed
         self._blocked: tuple[CallHandle, Prepared, int, Due] | None = None
         self._previous_due: Due | None = None
         self._finished: Micros = 0
@@ -254,6 +258,9 @@ class Player:
         self._over(completion.time - self.waiter.start)
         self.listener.called(action.name)
         self._errno = check_result(action, prepared, completion.result, self._errno)
+        if isinstance(prepared.syscall, Socket) and self._opens_to_mapped and completion.result.value >= 0:
+            off = SetSockOpt(completion.result.value, abi.SOL_IPV6, abi.IPV6_V6ONLY, bytes(4), 4)
+            self.call_now(off)
 
     def _result_of(self, handle: CallHandle) -> Completion:
         self.waiter.call(lambda: handle.id in self._results, None)

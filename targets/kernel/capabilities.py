@@ -6,7 +6,7 @@ from targets import base
 from targets.base import TargetError
 from targets.kernel.helper_process import pool
 
-_ALWAYS = frozenset({base.LINUX, base.IPV4, base.SHELL})
+_ALWAYS = frozenset({base.LINUX, base.LINUX_SETTINGS, base.IPV4, base.SHELL})
 _WORDS = {
     "ipv6": base.IPV6,
     "tcp_info": base.TCP_INFO,

@@ -9,6 +9,7 @@ import pytest
 import conformance
 from conformance import catalogue
 from packetdrill_compat.header import Header, read_header
+from targets.base import LINUX, LINUX_SETTINGS
 
 ROOT = Path(conformance.__file__).parent
 SCRIPTS = sorted(ROOT.rglob("*.pkt"))
@@ -44,6 +45,16 @@ def test_a_requirement_about_one_system_is_checked_on_that_system_only() -> None
         if named and "all" not in systems and not (header.systems and set(header.systems) <= systems):
             wrong.append(name)
     assert wrong == []
+
+
+def test_a_script_that_sets_what_only_linux_has_says_so() -> None:
+    lacking = []
+    for path in SCRIPTS:
+        header = headers()[path.relative_to(ROOT).as_posix()]
+        is_setting = re.search(r"\bnet\.(ipv4|ipv6|core)\.", path.read_text(encoding="utf-8"))
+        if is_setting and not (header.systems == (LINUX,) or LINUX_SETTINGS in header.capabilities):
+            lacking.append(path.name)
+    assert lacking == []
 
 
 def test_no_two_scripts_of_one_folder_differ_only_in_case() -> None:

@@ -6,6 +6,7 @@ from packetdrill_compat.config import Config
 from packetdrill_compat.outcome import RunResult, Verdict
 from packetdrill_compat.reader import load
 from packetdrill_compat.runner import play
+from packetdrill_compat.variants import variant_config
 from targets.registry import create_target
 
 BOUND = """
@@ -73,3 +74,12 @@ def test_differentiated_services_code_points_have_names() -> None:
     # RFC 2474, 4.2.2.1: class selector 7 is 111000, and two bits are ECN's.
     text = BOUND + "+0 setsockopt(3, IPPROTO_IP, IP_TOS, [IPTOS_DSCP_CS7], 4) = 0\n"
     assert played(text + "+0 getsockopt(3, IPPROTO_IP, IP_TOS, [0xe0], [4]) = 0\n").verdict is Verdict.PASS
+
+
+def test_a_mapped_run_opens_its_sockets_to_ipv4_addresses() -> None:
+    # run_system_call.c of the fork; FreeBSD's net.inet6.ip6.v6only is 1.
+    text = BOUND + "+0 listen(3, 1) = 0\n+0 < S 0:0(0) win 9\n+0 > S. 0:0(0) ack 1 <...>\n"
+    for dialect in ("nplab", "google"):
+        script, config = load("t.pkt", text=text, config=variant_config("ipv4-mapped-ipv6"), dialect=dialect)
+        result = play(script, config, create_target("reference:freebsd"))
+        assert result.verdict is Verdict.PASS, result.failure
