@@ -379,7 +379,7 @@ def test_without_namespaces_only_the_certain_capabilities_remain(monkeypatch: py
         raise TargetError("no namespaces")
 
     monkeypatch.setattr(capabilities, "facts", nothing)
-    assert create().capabilities == {base.LINUX, base.IPV4, base.SHELL}
+    assert create().capabilities == {base.LINUX, base.LINUX_SETTINGS, base.IPV4, base.SHELL}
 
 
 def test_the_doctor_has_a_sentence_and_a_next_step_for_everything() -> None:
