@@ -63,6 +63,8 @@ class Story:
     verdict: Verdict
     steps: list[Step] = field(default_factory=list)
     reason: str = ""
+    line: int = 0
+    """Where the script failed, 0 if it did not."""
 
 
 @dataclass(slots=True)
@@ -189,7 +191,9 @@ def story_of(path: Path, header: Header, variant: str, name: str) -> Story:
     except (Unsupported, TargetError, ScriptError) as error:
         return Story(Verdict.UNSUPPORTED, reason=str(error))
     steps = tell(result.trace, result.script) if result.script is not None else []
-    return Story(result.verdict, steps, result.failure.first_line if result.failure else result.reason)
+    if result.failure is None:
+        return Story(result.verdict, steps, result.reason)
+    return Story(result.verdict, steps, result.failure.first_line, result.failure.line)
 
 
 def scripts_of(paths: Sequence[str]) -> list[Path]:
@@ -206,8 +210,8 @@ def compare(path: Path, variant: str, left: str, right: str) -> tuple[str, list[
     stories = [story_of(path, header, variant, name) for name in (left, right)]
     if any(story.verdict is Verdict.UNSUPPORTED for story in stories):
         return "skipped", [story.reason for story in stories if story.verdict is Verdict.UNSUPPORTED]
-    endings = [f"{story.verdict.value}: {story.reason}" for story in stories]
-    lines = endings if endings[0] != endings[1] else []
+    endings = {(story.verdict, story.line) for story in stories}
+    lines = [f"{story.verdict.value}: {story.reason}" for story in stories] if len(endings) > 1 else []
     lines += differences(stories[0].steps, stories[1].steps)
     return "differs" if lines else "same", lines
 

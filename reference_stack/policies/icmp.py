@@ -35,6 +35,8 @@ class IcmpErrors:
 
     __slots__ = ("_largest_acknowledged", "_pending_mtu")
 
+    TAKES_NEXT = False
+    """Whether a quoted SND.MAX counts as in flight."""
     DOUBTS_NEWS = True
     """Whether a message about a size that got through waits for a timeout (RFC 5927, 7.2)."""
 
@@ -50,7 +52,7 @@ class IcmpErrors:
         quoted = connection.sequence.unwrap(tcb.snd_una, error.quoted_seq)
         # A SYN-ACK that waits for its acknowledgment is in flight, too.
         oldest = tcb.iss if connection.is_early else tcb.snd_una
-        if not oldest <= quoted < tcb.snd_max:
+        if not oldest <= quoted < tcb.snd_max + self.TAKES_NEXT:
             return
         if tcb.state in SYNCHRONIZED and connection.authentication.ignores_icmp(connection):
             return

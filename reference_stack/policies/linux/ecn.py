@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack.policies.accecn import AccurateEcn
-from wire.tcp import AE, CWR, ECE
+from wire.tcp import AE, CWR, ECE, SYN
 
 if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
@@ -19,3 +19,10 @@ class LinuxEcn(AccurateEcn):
         """In SYN-RECEIVED the peer's SYN came again; tell whether it fits the first one."""
         is_plain = not arrival.flags & (AE | CWR | ECE)
         return True if is_plain and not self.is_accurate else super().on_syn_again(connection, arrival)
+
+    def on_segment(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """Read the marks. Of a segment without new text only CWR counts (measured)."""
+        if self.is_accurate or (arrival.text and arrival.end > connection.tcb.rcv_nxt):
+            super().on_segment(connection, arrival)
+        elif connection.tcb.has_ecn and arrival.flags & CWR and not arrival.flags & SYN:
+            self._echo = False

@@ -16,6 +16,9 @@ class LinuxIcmpErrors(IcmpErrors):
 
     __slots__ = ()
 
+    TAKES_NEXT = True
+    """tcp_v4_err() compares inclusively (measured)."""
+
     def on_error(self, connection: "ConnectionCore", error: IcmpError, *, now: int) -> None:
         """An error arrived."""
         super().on_error(connection, error, now=now)
