@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 def take_ack(connection: "ConnectionCore", arrival: Arrival) -> None:
     """Process SEG.ACK and the SACK blocks of a segment whose ACK field is acceptable."""
     tcb, board = connection.tcb, connection.scoreboard
+    is_news = arrival.ack > tcb.snd_una or arrival.sack_blocks or board.segments
+    if not (is_news or connection.recovery.awaits_probe_answer):
+        return
     report = _report_of(connection, arrival)
     if arrival.sack_blocks and tcb.has_sack:
         _read_sack(connection, arrival, report)

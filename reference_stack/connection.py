@@ -208,6 +208,7 @@ class Connection(ConnectionCore):
 
         `setting` names the one that was written, whether its value changed or not; None for several or unknown ones.
         """
+        self.is_at_rest = False
         if self.is_deleted:
             return
         if not self.settings.cork:

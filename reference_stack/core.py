@@ -4,8 +4,7 @@
 """
 
 import errno
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reference_stack import output, transmit
 from reference_stack.chronograph import Chronograph
@@ -25,8 +24,7 @@ from wire.options import TcpOption
 Micros: TypeAlias = int
 
 
-@dataclass(frozen=True, slots=True)
-class FourTuple:
+class FourTuple(NamedTuple):
     """The name of a connection, seen from this end. Addresses are canonical text."""
 
     local_ip: str
@@ -163,6 +161,8 @@ class ConnectionCore:
         """What `send` took last is the beginning of a write that goes on."""
         self.is_released = False
         self.was_refused = False
+        self.is_at_rest = False
+        """The last attempt to send found nothing to send, now or later."""
         """The device refused the probe of this event, so that nothing else is tried in it."""
 
     @property

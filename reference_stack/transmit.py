@@ -26,6 +26,8 @@ def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
     if connection.was_refused:
         connection.was_refused = False
         return
+    if connection.is_at_rest and not (connection.is_writer_waiting or is_anything_to_send(connection)):
+        return
     if connection.is_early:
         send_unsent(connection, now=now)
         return
@@ -36,6 +38,13 @@ def transmit(connection: "ConnectionCore", *, now: Micros) -> None:
             if not retransmit(connection, segment, now=now):
                 break
     connection.transmission.arm_waiting(connection, now=now)
+    connection.is_at_rest = not is_anything_to_send(connection)
+
+
+def is_anything_to_send(connection: "ConnectionCore") -> bool:
+    """Tell whether something is outstanding, or waits to be sent."""
+    tcb = connection.tcb
+    return bool(connection.scoreboard.segments) or connection.send_queue.end > tcb.snd_nxt or tcb.fin_seq == tcb.snd_nxt
 
 
 def repair(connection: "ConnectionCore", *, now: Micros) -> None:

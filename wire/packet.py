@@ -1,17 +1,18 @@
 """Whole packets: a stack of headers and a body, as octets and as values."""
 
 from struct import Struct
+from struct import error as struct_error
 from typing import NamedTuple, TypeAlias
 
 from wire import gre, icmp, mpls, tcp, udp
-from wire.addresses import address_text
+from wire.addresses import address_octets, address_text
 from wire.checksum import internet_checksum, pseudo_header
 from wire.errors import MalformedPacket, WireError
 from wire.gre import GreHeader
 from wire.icmp import IcmpMessage
 from wire.ip import Ipv4Header, Ipv6Header, build_ipv4, build_ipv6, checksum_addresses, read_ipv4, read_ipv6
 from wire.mpls import MplsStack
-from wire.options import parse_options
+from wire.options import MAX_OPTION_OCTETS, build_options, parse_options
 from wire.tcp import TcpSegment
 from wire.udp import UdpDatagram, UdpHeader
 
@@ -28,6 +29,9 @@ _PROTOCOL_OF_ETHERTYPE = {
 }
 _PLAIN_OCTETS = 40  # an IPv4 header without options and a TCP header
 _read_plain = Struct("!BBHHHBBH4s4sHHIIHHHH").unpack_from
+_pack_ipv4 = Struct("!BBHHHBBH4s4s").pack
+_pack_tcp = Struct("!HHIIHHHH").pack
+_MOST_FLAGS, _MOST_RESERVED = 0x1FF, 7
 _LENGTH_AT = {4: 2, 6: 4}  # where the length field of each version stands
 _PSEUDO_HEADER_BODIES: dict[type, tuple[str, int]] = {
     TcpSegment: ("tcp", tcp.PROTOCOL),
@@ -70,6 +74,9 @@ def build_packet(packet: Packet) -> bytes:
     Lengths are always computed, checksums where they are None, and protocol fields unless the next thing is a
     `RawPayload`. Raises `WireError` for what has no form on the wire.
     """
+    plain = _build_plain(packet)
+    if plain is not None:
+        return plain
     packet = _close_tunnel(packet)
     data, protocol = _build_body(packet)
     below: Header | None = None
@@ -77,6 +84,44 @@ def build_packet(packet: Packet) -> bytes:
         data = _wrap(header, data, _announce(header, below) if below is not None else protocol)
         below = header
     return data
+
+
+def _build_plain(packet: Packet) -> bytes | None:
+    """Return TCP directly in an IPv4 header without options, in half of the time of the general way, else None.
+
+    A field out of its range is left to the general way, too, which has words for it.
+    """
+    headers, segment = packet
+    header = headers[0] if len(headers) == 1 else None
+    if type(segment) is not TcpSegment or type(header) is not Ipv4Header:
+        return None
+    src, dst, _, ttl, tos, identification, ip_flags, fragment, ip_options, ip_checksum = header
+    src_port, dst_port, seq, ack, flags, window, urgent, options, payload, reserved, checksum = segment
+    if ip_options or fragment or ip_checksum is not None or checksum is not None:
+        return None
+    area = build_options(options, pad=True) if options else b""
+    octets = _PLAIN_OCTETS + len(area) + len(payload)
+    if len(area) > MAX_OPTION_OCTETS or flags > _MOST_FLAGS or reserved > _MOST_RESERVED or ip_flags > _MOST_RESERVED:
+        return None
+    word = (20 + len(area)) << 10 | reserved << 9 | flags
+    src_octets, dst_octets = address_octets(src), address_octets(dst)
+    if len(src_octets) + len(dst_octets) != 8:
+        return None
+    try:
+        front = _pack_ipv4(
+            0x45, tos, octets, identification, ip_flags << 13, ttl, tcp.PROTOCOL, 0, src_octets, dst_octets
+        )
+        behind = _pack_tcp(src_port, dst_port, seq, ack, word, window, 0, urgent) + area + payload
+    except struct_error:
+        return None
+    # The pseudo-header is the addresses, the protocol and the length (RFC 9293, section 3.1).
+    summed = front[12:] + behind
+    sums = int.from_bytes(summed, "big") << 8 if len(summed) & 1 else int.from_bytes(summed, "big")
+    checksum = 0xFFFF - ((sums + tcp.PROTOCOL + octets - 20) % 0xFFFF or 0xFFFF)
+    ip_checksum = 0xFFFF - (int.from_bytes(front, "big") % 0xFFFF or 0xFFFF)
+    return b"".join((
+        front[:10], ip_checksum.to_bytes(2, "big"), front[12:], behind[:16], checksum.to_bytes(2, "big"), behind[18:],
+    ))  # fmt: skip
 
 
 def _close_tunnel(packet: Packet) -> Packet:
@@ -251,6 +296,8 @@ def checksum_errors(data: bytes, packet: Packet | None = None) -> list[str]:
     """
     if packet is None:
         packet = parse_packet(data, tolerant=True)
+    if _is_plain_and_right(data, packet):
+        return []
     # The outermost length field says where the packet ends; what is behind it is padding of the link.
     end = int.from_bytes(data[2:4], "big") if data[0] >> 4 == 4 else 40 + int.from_bytes(data[4:6], "big")
     errors: list[str] = []
@@ -264,6 +311,18 @@ def checksum_errors(data: bytes, packet: Packet | None = None) -> list[str]:
         at += header.size
     body_name = _wrong_body_checksum(packet, data[at:end])
     return [*errors, body_name] if body_name else errors
+
+
+def _is_plain_and_right(data: bytes, packet: Packet) -> bool:
+    """Tell whether this is TCP directly in an IPv4 header without options, whole, with right checksums."""
+    octets = len(data)
+    if type(packet.body) is not TcpSegment or octets < _PLAIN_OCTETS or data[0] != 0x45 or len(packet.headers) != 1:
+        return False
+    if int.from_bytes(data[2:4], "big") != octets or int.from_bytes(data[:20], "big") % 0xFFFF:
+        return False
+    # From the addresses on, with protocol and length, which complete the pseudo-header (RFC 9293, section 3.1).
+    number = int.from_bytes(data[12:], "big")
+    return not ((number << 8 if octets & 1 else number) + tcp.PROTOCOL + octets - 20) % 0xFFFF
 
 
 def _wrong_body_checksum(packet: Packet, octets: bytes) -> str | None:

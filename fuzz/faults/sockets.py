@@ -167,7 +167,7 @@ def ignore_ip_options(
     original: Replacement, _ip: IpLayer, name: object, segment: object, fields: IpFields, ecn: int = 0
 ) -> bytes:
     """IP_TOS and IP_TTL of a socket do not reach its segments."""
-    packet: bytes = original(name, segment, replace(fields, traffic_class=0, ttl=None), ecn)
+    packet: bytes = original(name, segment, fields._replace(traffic_class=0, ttl=None), ecn)
     return packet
 
 

@@ -194,8 +194,12 @@ class Authentication:
 
     def accepts(self, connection: "ConnectionCore", segment: TcpSegment) -> bool:
         """Tell whether the segment may be looked at; one that may not is dropped in silence (RFC 5925, 7.5)."""
-        if not (connection.settings.keys or segment.options):
-            return True
+        if not connection.settings.keys:
+            for option in segment.options:
+                if isinstance(option, _MAY_SIGN):
+                    break
+            else:
+                return True
         is_accepted = self._judge(connection, segment)
         self.bad += not is_accepted
         return is_accepted

@@ -1,7 +1,7 @@
 """The IP layer of a simulated host: which packets are taken in, and the headers of those that go out."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from reference_stack.connection import FourTuple
 from reference_stack.host.routes import Routes
@@ -19,8 +19,7 @@ TUNNEL_PORT = "net.inet.tcp.udp_tunneling_port"
 """The host's UDP port for TCP over UDP (FreeBSD's tcp(4)); 0 where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class IpFields:
+class IpFields(NamedTuple):
     """What a socket says about the IP header of its packets. `ttl` None is the host's default."""
 
     traffic_class: int = 0

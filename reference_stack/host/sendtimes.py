@@ -51,6 +51,11 @@ class SendTimes:
         self._base = 0
         self._sends: list[_Send] = []
 
+    @property
+    def is_recording(self) -> bool:
+        """Something of a send is still to be told."""
+        return bool(self._sends)
+
     def restart(self) -> None:
         """The socket begins a new connection."""
         self._sends.clear()
@@ -83,6 +88,8 @@ class SendTimes:
 
     def acknowledge(self, acknowledged: int, *, now: Micros) -> list[SendTime]:
         """So many octets are acknowledged; return what there is to tell."""
+        if not self._sends:
+            return []
         done = [send for send in self._sends if send.end <= acknowledged]
         self._sends = self._sends[len(done) :]
         told = (send for send in done if send.flags & SOF_TIMESTAMPING_TX_ACK)

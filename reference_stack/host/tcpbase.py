@@ -1,7 +1,5 @@
 """TCP of a host: making connections, and taking over what they say after every entry into the engine."""
 
-from dataclasses import replace
-
 from reference_stack.connection import Connection, FourTuple
 from reference_stack.host.demux import TcpDemux
 from reference_stack.host.errnos import Errno
@@ -100,7 +98,7 @@ class TcpBase:
         """Send `segment` back the way that another came, with the header fields of `socket` if that is known."""
         if segment is not None:
             fields = IpFields(dont_fragment=True) if socket is None else fields_of(socket)
-            fields = replace(fields, tunnel_port=arrived.tunnel_port)
+            fields = fields._replace(tunnel_port=arrived.tunnel_port)
             self._around.emit(self._around.ip.tcp(arrived.name, segment, fields))
 
     def settle(self, socket: TcpSocket, *, now: Micros) -> None:
@@ -157,6 +155,8 @@ class TcpBase:
         end = start + len(segment.payload)
         if socket.memory is not None:
             socket.memory.sent(end)
+        if not socket.send_times.is_recording:
+            return
         times = socket.send_times.on_departure(Departed(start, end, packet, segment.payload), now=now)
         if times:
             socket.error_queue.entries.extend(times)
@@ -252,6 +252,8 @@ def _notice_changes(socket: TcpSocket, connection: Connection) -> None:
     if available > socket.seen_available or connection.urgent_count != socket.seen_urgent:
         socket.read_wakeups += 1
     socket.seen_available, socket.seen_urgent = available, connection.urgent_count
+    if socket.seen_writable and not connection.unacknowledged_octets:
+        return  # and so it stays
     is_writable = socket.can_write
     if is_writable and not socket.seen_writable:
         socket.write_wakeups += 1

@@ -116,13 +116,14 @@ class TcpLayer(ListeningTcp):
             if self._is_held_back(socket, arrived, now=now):
                 return
             assert socket.connection is not None
-            if socket.connection.unsent_octets:
+            if socket.has_new_route and socket.connection.unsent_octets:
                 self.before_sending(socket, socket.connection, now=now)
             counters = socket.connection.counters
             before = counters.beyond_window
             was_early = socket.connection.is_early
             socket.connection.on_segment(segment, now=now, ecn=ecn, gso_size=gso_size)
-            self._around.counters.count("TcpExtBeyondWindow", counters.beyond_window - before)
+            if counters.beyond_window > before:
+                self._around.counters.count("TcpExtBeyondWindow", counters.beyond_window - before)
             if was_early and socket.is_write_shut and not socket.connection.is_early:
                 socket.connection.shutdown_send(now=now)
             self.settle(socket, now=now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 Micros: TypeAlias = int
 
@@ -127,8 +127,7 @@ class Blocked:
     deadline: Micros | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SentPacket:
+class SentPacket(NamedTuple):
     """The host put an IP packet on the link at `time`."""
 
     time: Micros

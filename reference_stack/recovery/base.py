@@ -91,6 +91,11 @@ class LossRecovery(ABC):
     def on_ack(self, report: AckReport, *, now: Micros) -> None:
         """Take in an acceptable acknowledgment."""
 
+    @property
+    def awaits_probe_answer(self) -> bool:
+        """A loss probe is out whose answer is not judged, so that acknowledgments matter with nothing outstanding."""
+        return False
+
     def on_idle_ack(self, report: AckReport, *, now: Micros) -> None:  # noqa: ARG002
         """An acknowledgment came while nothing was outstanding."""
         return

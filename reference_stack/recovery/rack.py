@@ -79,6 +79,11 @@ class RackRecovery(OctetRecovery):
             self._enter(report, now=now)
         self._reduce(report, is_safe=report.acked_octets > 0 and not has_new_loss)
 
+    @property
+    def awaits_probe_answer(self) -> bool:
+        """A loss probe is out whose answer is not judged."""
+        return self._probe_end is not None
+
     def on_idle_ack(self, report: AckReport, *, now: Micros) -> None:
         """A duplicate behind the last acknowledgment may still tell that a probe was not needed (7.4.2)."""
         self._judge_probe(report, now=now)

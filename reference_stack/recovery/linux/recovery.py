@@ -38,6 +38,11 @@ class LinuxRecovery(Timeouts):
         self._control(report, delivered=self.delivered - delivered_before, lost=self._lost_total - lost_before, now=now)
         self._fack = self.highest_sacked
 
+    @property
+    def awaits_probe_answer(self) -> bool:
+        """A loss probe is out whose answer is not judged."""
+        return self.probe_high_seq is not None
+
     def on_idle_ack(self, report: AckReport, *, now: Micros) -> None:  # noqa: ARG002
         """A duplicate behind the last acknowledgment may still tell that a probe was not needed."""
         self.probe_outcome(report, dsack_of_probe=False)
