@@ -1,10 +1,11 @@
 """Make the packet that an inbound event injects (section 4.8)."""
 
-from packetdrill_compat.ast import PacketEvent, TcpSpec
+from packetdrill_compat.ast import PacketEvent, TcpSpec, TimestampPattern
 from packetdrill_compat.config import Config
 from packetdrill_compat.play.dialects import Dialect
 from packetdrill_compat.play.mapping import inbound_to_live
 from packetdrill_compat.play.records import SocketRecord, SocketState
+from packetdrill_compat.play.signing import signed
 from packetdrill_compat.play.template import build_body, wrap
 from wire.packet import Packet
 from wire.tcp import ACK, FIN, RST, SYN, TcpSegment
@@ -23,8 +24,15 @@ def make_inbound(event: PacketEvent, record: SocketRecord, dialect: Dialect) -> 
     if isinstance(body, TcpSegment):
         _advance(body, record)
         assert isinstance(event.body, TcpSpec)
-        is_absolute = event.body.sequence.absolute
-        body = inbound_to_live(body, record, scaled_ecr=config.tcp_ts_ecr_scaled, is_absolute=is_absolute)
+        body = inbound_to_live(
+            body,
+            record,
+            scaled_ecr=config.tcp_ts_ecr_scaled,
+            is_absolute=event.body.sequence.absolute,
+            keeps_ecr=any(
+                isinstance(each, TimestampPattern) and each.ecr_absolute for each in event.body.options or ()
+            ),
+        )
         body = dialect.inject(body, record)
         record.last_injected = body
     elif isinstance(body, UdpDatagram):
@@ -34,7 +42,7 @@ def make_inbound(event: PacketEvent, record: SocketRecord, dialect: Dialect) -> 
         )
     # Of a socket that has neither connected nor been seen on the wire the C tool knows no addresses (measured).
     unknown = "::" if config.is_wire_ipv6 else "0.0.0.0"
-    return wrap(event, body, (record.remote_ip or unknown, record.local_ip or unknown))
+    return signed(wrap(event, body, (record.remote_ip or unknown, record.local_ip or unknown)), event, config)
 
 
 def _take_configured_ends(record: SocketRecord, config: Config) -> None:

@@ -135,16 +135,17 @@ def _opens(body: object, record: SocketRecord) -> bool:
 
 
 def inbound_to_live(
-    segment: TcpSegment, record: SocketRecord, *, scaled_ecr: bool, is_absolute: bool = False
+    segment: TcpSegment, record: SocketRecord, *, scaled_ecr: bool, is_absolute: bool = False, keeps_ecr: bool = False
 ) -> TcpSegment:
     """Translate an inbound script segment, ports included (a port written in the script wins).
 
-    An absolute sequence number is the live one.
+    An absolute sequence number is the live one; with `keeps_ecr` so is the echoed timestamp.
     """
     is_syn = bool(segment.flags & SYN)
     ack_offset = record.live_local_isn - (record.script_local_isn if is_syn else 0)
     has_ack = bool(segment.flags & ACK)
-    options = tuple(_option_to_live(option, record, ack_offset, has_ack, scaled_ecr) for option in segment.options)
+    echoes = has_ack and not keeps_ecr
+    options = tuple(_option_to_live(option, record, ack_offset, echoes, scaled_ecr) for option in segment.options)
     return segment._replace(
         src_port=segment.src_port or record.remote_port,
         dst_port=segment.dst_port or record.local_port,
@@ -155,11 +156,11 @@ def inbound_to_live(
 
 
 def _option_to_live(
-    option: TcpOption, record: SocketRecord, ack_offset: int, has_ack: bool, scaled_ecr: bool
+    option: TcpOption, record: SocketRecord, ack_offset: int, echoes: bool, scaled_ecr: bool
 ) -> TcpOption:
     if isinstance(option, Sack):
         return Sack(tuple(((left + ack_offset) & MASK, (right + ack_offset) & MASK) for left, right in option.blocks))
-    if isinstance(option, Timestamps) and has_ack:
+    if isinstance(option, Timestamps) and echoes:
         return Timestamps(option.val, live_ecr(option.ecr, record, scaled=scaled_ecr))
     return option
 

@@ -12,6 +12,7 @@ from packetdrill_compat.play.errors import PlayError, packet_error
 from packetdrill_compat.play.malformed import words_for
 from packetdrill_compat.play.mapping import outbound_to_script
 from packetdrill_compat.play.records import SocketRecord, SocketState
+from packetdrill_compat.play.signing import verified
 from packetdrill_compat.play.template import Checks, build_body, checks_of, wrap
 from packetdrill_compat.play.timing import seconds
 from targets.base import Departure, Micros
@@ -86,6 +87,7 @@ class Expectation:
         self._record = record
         self._dialect = dialect
         config = self._config = dialect.config
+        self._event = event
         self.checks = checks_of(event)
         self._is_absolute = isinstance(event.body, TcpSpec) and event.body.sequence.absolute
         self._is_syn_ack = isinstance(event.body, TcpSpec) and event.body.flags.mask & (SYN | ACK) == SYN | ACK
@@ -119,7 +121,9 @@ class Expectation:
                 record.live_local_isn = body.seq
             record.last_captured = body
             walk_strictly(body, self._dialect.walkable_kinds)
-            packet = packet._replace(body=outbound_to_script(body, record, is_absolute=self._is_absolute))
+            shown = verified(packet, self._event, self._config).body
+            assert isinstance(shown, TcpSegment)
+            packet = packet._replace(body=outbound_to_script(shown, record, is_absolute=self._is_absolute))
         frame = Frame(departure.packet, Packet(packet.headers, body), packet, time)
         if self.frames and _ends(frame.live) != _ends(self.frames[-1].live):
             # The first SYN seen was an older socket's repetition; the one that came now is the socket's own.
@@ -208,8 +212,11 @@ class Expectation:
         if written is None or live is None:
             return merged
         timestamps = self._record.timestamps
-        timestamps.learn(written.val, live.val)
-        rewritten = Timestamps(timestamps.to_script(live.val), live.ecr)
+        if self.checks.timestamps:
+            timestamps.learn(written.val, live.val)
+            rewritten = Timestamps(timestamps.to_script(live.val), live.ecr)
+        else:
+            rewritten = Timestamps(written.val, live.ecr)
         options = tuple(rewritten if isinstance(option, Timestamps) else option for option in got.options)
         return merged._replace(body=got._replace(options=options))
 

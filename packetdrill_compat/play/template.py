@@ -17,28 +17,28 @@ from packetdrill_compat.ast import (
     IcmpSpec,
     IpEncap,
     IpInfo,
+    Md5Valid,
     MplsEncap,
-    MptcpOption,
     PacketBody,
     PacketEvent,
     PlainOption,
     RawOption,
     ScriptOption,
     TcpSpec,
+    TimestampPattern,
     UdpSpec,
 )
 from packetdrill_compat.config import Config
 from packetdrill_compat.mptcp_notation import Scripted
-from packetdrill_compat.outcome import FailureKind
-from packetdrill_compat.play.errors import PlayError
 from packetdrill_compat.play.records import SocketRecord
+from packetdrill_compat.play.signing import UNSIGNED
 from wire import abi
 from wire.gre import GreHeader
 from wire.icmp import IcmpMessage
 from wire.ip import Ipv4Header, Ipv6Header
 from wire.mpls import MplsLabel as WireLabel
 from wire.mpls import MplsStack
-from wire.options import TcpOption, parse_options
+from wire.options import TcpOption, Timestamps, parse_options
 from wire.packet import Header, Packet, build_packet
 from wire.tcp import TcpSegment
 from wire.udp import UdpDatagram, UdpHeader
@@ -52,6 +52,7 @@ class Checks:
     """What of an outbound packet the script wants compared."""
 
     options: bool = True
+    timestamps: bool = True
     sequence: bool = True
     window: bool = False
     ace: bool = False
@@ -67,6 +68,7 @@ def checks_of(event: PacketEvent) -> Checks:
         return Checks(ecn=info.ecn, tos=info.tos is not None)
     return Checks(
         options=body.options is not None,
+        timestamps=not any(isinstance(item, TimestampPattern) and item.val is None for item in body.options or ()),
         sequence=not body.sequence.ignored,
         window=body.window is not None,
         ace=bool(body.flags.ace),
@@ -104,18 +106,20 @@ def _segment(body: TcpSpec) -> TcpSegment:
 
 
 def wire_options(item: ScriptOption) -> tuple[TcpOption, ...]:
-    """The wire options of one written option; dialect forms whose meaning is not built yet are unsupported.
+    """The wire options of one written option.
 
-    Options of the mptcp dialect stay as they are written: what they mean depends on the connection.
+    Options of the mptcp dialect stay as they are written: what they mean depends on the connection. A signature that is
+    to be valid (dialect nplab) stands for itself with zeros, see `play.signing`.
     """
     if isinstance(item, PlainOption):
         return (item.option,)
     if isinstance(item, RawOption):
         return parse_options(item.data)
-    if isinstance(item, MptcpOption):
-        return (Scripted(item),)
-    name = type(item).__name__
-    raise PlayError(f"TCP option '{name}' can be read but not played yet", kind=FailureKind.UNSUPPORTED)
+    if isinstance(item, TimestampPattern):
+        return (Timestamps(item.val or 0, item.ecr),)
+    if isinstance(item, Md5Valid):
+        return (UNSIGNED,)
+    return (Scripted(item),)
 
 
 def wrap(event: PacketEvent, body: TcpSegment | UdpDatagram | IcmpMessage, ends: tuple[str, str]) -> Packet:

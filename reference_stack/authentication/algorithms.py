@@ -1,6 +1,5 @@
 """What is computed over a segment: the digest of RFC 2385, the key derivation and the MACs of RFC 5926."""
 
-import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from reference_stack.authentication.aes import BLOCK_OCTETS, cmac
+from wire import signature
 from wire.checksum import pseudo_header
 from wire.options import Ao, TcpOption
 from wire.tcp import HEADER_OCTETS, PROTOCOL, TcpSegment, build_tcp
@@ -29,15 +29,8 @@ class Path(NamedTuple):
 
 
 def md5_digest(segment: TcpSegment, path: Path, key: bytes) -> bytes:
-    """Return the digest of RFC 2385, 2.0: pseudo-header, header without options, data, key.
-
-    The lengths count the options, among which the signature has to stand already; the checksum counts as zero.
-    """
-    source, destination = path.packed
-    octets = build_tcp(segment._replace(checksum=0), source, destination)
-    payload_at = len(octets) - len(segment.payload)
-    pseudo = pseudo_header(source, destination, PROTOCOL, len(octets))
-    return hashlib.md5(pseudo + octets[:HEADER_OCTETS] + octets[payload_at:] + key, usedforsecurity=False).digest()
+    """Return the digest of RFC 2385 for a segment that has the signature among its options already."""
+    return signature.md5_digest(segment, *path.packed, key)
 
 
 class Isns(NamedTuple):

@@ -1,7 +1,8 @@
 """The policy that signs what leaves and judges what arrives (RFC 2385; RFC 5925, sections 7.4 and 7.5)."""
 
 import hmac
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from reference_stack.authentication.algorithms import (
     AoAlgorithm,
@@ -12,18 +13,18 @@ from reference_stack.authentication.algorithms import (
     md5_digest,
 )
 from reference_stack.authentication.keys import AoKey, Md5Key, keys_for
+from reference_stack.policies.options import NOP, in_front
 from reference_stack.sequence import MASK
-from wire.options import Ao, Md5, Nop, TcpOption, UnknownOption
+from wire.options import Ao, Md5, TcpOption, UnknownOption
+from wire.signature import DIGEST_OCTETS
 from wire.tcp import ACK, SYN, TcpSegment
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
     from reference_stack.settings import ConnectionSettings
 
-NOP = Nop()
 MD5_OCTETS = 20
 """Two NOPs and the option of 18 octets."""
-DIGEST_OCTETS = 16
 
 
 class Signatures(NamedTuple):
@@ -36,6 +37,9 @@ class Signatures(NamedTuple):
 
 _MAY_SIGN = (Md5, Ao, UnknownOption)
 _NONE = Signatures((), (), is_malformed=False)
+
+
+Placing: TypeAlias = Callable[[tuple[TcpOption, ...], Md5], tuple[TcpOption, ...]]
 
 
 def signatures_of(segment: TcpSegment) -> Signatures:
@@ -98,10 +102,10 @@ def sign_unconnected(settings: "ConnectionSettings", path: Path, segment: TcpSeg
     return with_md5(segment, path, keys[0].secret) if keys else segment
 
 
-def with_md5(segment: TcpSegment, path: Path, secret: bytes) -> TcpSegment:
-    """Return the segment with the signature of RFC 2385 in front of its options, as Linux places it."""
-    blank = segment._replace(options=(NOP, NOP, Md5(bytes(DIGEST_OCTETS)), *segment.options))
-    return blank._replace(options=(NOP, NOP, Md5(md5_digest(blank, path, secret)), *segment.options))
+def with_md5(segment: TcpSegment, path: Path, secret: bytes, place: Placing = in_front) -> TcpSegment:
+    """Return the segment with the signature of RFC 2385 among its options."""
+    blank = segment._replace(options=place(segment.options, Md5(bytes(DIGEST_OCTETS))))
+    return blank._replace(options=place(segment.options, Md5(md5_digest(blank, path, secret))))
 
 
 def _is_wellformed(found: Signatures) -> bool:
@@ -173,7 +177,7 @@ class Authentication:
         md5_key = self._md5_key(connection)
         if md5_key is None:
             return segment
-        return with_md5(segment, self._path_out(connection), md5_key.secret)
+        return with_md5(segment, self._path_out(connection), md5_key.secret, connection.options.place_signature)
 
     def _sign_ao(self, connection: "ConnectionCore", segment: TcpSegment, key: AoKey) -> TcpSegment:
         rnext = self.rnext or key

@@ -146,6 +146,7 @@ class Host:
             proc={"/proc/net/tcp": lambda: self._table(AF_INET), "/proc/net/tcp6": lambda: self._table(AF_INET6)},
             counters=self._around.counters,
             system_name=self._around.traits.system_name,
+            associations=self._around.associations,
             sockets=lambda: self._sockets(now=now),
         )
         version = self.sysctls.version

@@ -51,6 +51,7 @@ class ListeningTcp(TcpBase):
         least_isn: int | None = None,
     ) -> None:
         name, segment = arrived.name, arrived.segment
+        self.take_secrets(listener)
         if not accepts_unconnected(listener.settings, Path(name.remote_ip, name.local_ip), segment):
             return
         if listener.settings.drop_synfin and segment.flags & (SYN | FIN) == SYN | FIN:

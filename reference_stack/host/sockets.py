@@ -78,6 +78,8 @@ class SocketOptions:
     """TCP_FASTOPEN_CONNECT: connect(2) leaves the SYN to the first write."""
     fastopen_no_cookie: bool = False
     """TCP_FASTOPEN_NO_COOKIE: text on a SYN needs none."""
+    signs: bool = False
+    """TCP_MD5SIG of FreeBSD: segments are signed with the secrets that setkey(8) was told."""
     min_mtu: int = -1
     """IPV6_USE_MIN_MTU: 1 keeps packets to 1280 octets (RFC 3542, 11.1); -1, the default, only multicast."""
     tunnel_port: int = 0

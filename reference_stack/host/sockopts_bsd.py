@@ -79,6 +79,13 @@ def _set_tunnel_port(context: OptionContext, value: int) -> None:
     socket.options.tunnel_port = value
 
 
+def _set_signing(context: OptionContext, value: int) -> None:
+    """Sign, and ask for signatures; the secrets are those of setkey(8)."""
+    context.stream.options.signs = bool(value)
+    context.stream.settings.keys = ()
+    context.tcp.take_secrets(context.stream)
+
+
 def _set_min_mtu(context: OptionContext, value: int) -> None:
     context.stream.options.min_mtu = value
 
@@ -141,6 +148,9 @@ FREEBSD_TCP_OPTIONS: tuple[Option, ...] = (
         _set_min_mtu,
         minimum=-1,
         maximum=1,
+    ),
+    IntOption(
+        SOL_TCP, abi.TCP_MD5SIG, "TCP_MD5SIG", _MAN, lambda context: int(context.stream.options.signs), _set_signing
     ),
     BytesOption(SOL_TCP, abi.TCP_FUNCTION_BLK, "TCP_FUNCTION_BLK", _MAN, writer=_choose_functions),
     *(row for row in TCP_OPTIONS if row.number in _AS_ON_LINUX),

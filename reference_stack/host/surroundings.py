@@ -30,5 +30,7 @@ class Surroundings:
     """Files that commands of this host have made, by absolute path."""
     counters: CounterHistory = field(default_factory=CounterHistory)
     """What nstat(8) shows."""
+    associations: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Secrets for TCP-MD5 by the addresses of sender and receiver (setkey(8) of FreeBSD)."""
     log: list[str] = field(default_factory=list)
     """Lines of the system log."""

@@ -1,5 +1,8 @@
 """TCP of a host: making connections, and taking over what they say after every entry into the engine."""
 
+from reference_stack.authentication.algorithms import Path
+from reference_stack.authentication.keys import Md5Key
+from reference_stack.authentication.signing import sign_unconnected
 from reference_stack.connection import Connection, FourTuple
 from reference_stack.host.demux import TcpDemux
 from reference_stack.host.errnos import Errno
@@ -58,6 +61,7 @@ class TcpBase:
         name = FourTuple(socket.local_ip, socket.local_port, socket.remote_ip, socket.remote_port)
         around.sysctls.apply(socket.settings, Acts.AT_CONNECT, socket.kept_fields)
         around.routes.prepare(socket.settings, name.remote_ip, now=now)
+        self.take_secrets(socket)
         if socket.options.min_mtu == 1 and name.ip_version == 6:
             socket.settings.mtu = min(socket.settings.mtu, 1280)
         if socket.options.tunnel_port:
@@ -80,6 +84,13 @@ class TcpBase:
         )
         return socket.connection
 
+    def take_secrets(self, socket: TcpSocket) -> None:
+        """Give a socket that signs the keys for its peers, as they are now (FreeBSD, setkey(8))."""
+        if socket.options.signs:
+            secrets = self._around.associations
+            is_local = self._around.routes.is_local
+            socket.settings.keys = tuple(Md5Key(dst, secret) for (src, dst), secret in secrets.items() if is_local(src))
+
     def _enter(self, socket: TcpSocket) -> None:
         assert socket.connection is not None
         self.demux.add(socket.connection.four_tuple, socket)
@@ -99,6 +110,10 @@ class TcpBase:
         if segment is not None:
             fields = IpFields(dont_fragment=True) if socket is None else fields_of(socket)
             fields = fields._replace(tunnel_port=arrived.tunnel_port)
+            if socket is not None and socket.options.signs:
+                self.take_secrets(socket)
+                path = Path(arrived.name.local_ip, arrived.name.remote_ip)
+                segment = sign_unconnected(socket.settings, path, segment)
             self._around.emit(self._around.ip.tcp(arrived.name, segment, fields))
 
     def settle(self, socket: TcpSocket, *, now: Micros) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wire.options import Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, WindowScale, build_options
+from wire.options import Md5, Mss, Nop, Sack, SackPermitted, TcpOption, Timestamps, WindowScale, build_options
 
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
@@ -14,6 +14,11 @@ TIMESTAMP_OCTETS = 12
 MAX_OPTION_OCTETS = 40
 FEEDBACK_OCTETS = 12
 """The option of accurate ECN with all three counters, and a NOP."""
+
+
+def in_front(options: tuple[TcpOption, ...], signature: Md5) -> tuple[TcpOption, ...]:
+    """Return the options behind a signature, which ends with a whole word."""
+    return (NOP, NOP, signature, *options)
 
 
 class SegmentOptions:
@@ -81,6 +86,10 @@ class SegmentOptions:
         """Return the option of accurate ECN in what room there is, NOPs in front (RFC 9768, 3.2.3.3: SACK first)."""
         option = connection.ecn.option(room=_room_behind(connection, options), is_syn=is_syn)
         return () if option is None else (*(NOP,) * (-len(option.build()) % 4), option)
+
+    def place_signature(self, options: tuple[TcpOption, ...], signature: Md5) -> tuple[TcpOption, ...]:
+        """Return the options with an MD5 signature in its place: in front, as Linux has it."""
+        return in_front(options, signature)
 
     def max_blocks(self, connection: "ConnectionCore") -> int:
         """Return how many SACK blocks fit: as many as possible (RFC 2018, section 4)."""

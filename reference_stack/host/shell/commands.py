@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reference_stack.host.errnos import NotModelled
 from reference_stack.host.ipcommand import ip_command
+from reference_stack.host.shell.bsdkeys import kernel_module, setkey
 from reference_stack.host.shell.bsdsockets import sockstat, tcpdrop
 from reference_stack.host.shell.builtins import BUILTINS
 from reference_stack.host.shell.counters import COUNTED
@@ -164,6 +165,9 @@ COMMANDS: dict[str, Command] = {
     "dd": _dd,
     "sockstat": _on("FreeBSD", sockstat),
     "tcpdrop": _on("FreeBSD", tcpdrop),
+    "kldstat": _on("FreeBSD", kernel_module),
+    "kldload": _on("FreeBSD", kernel_module),
+    "setkey": _on("FreeBSD", setkey),
     **BUILTINS,
     **FILTERS,
 }

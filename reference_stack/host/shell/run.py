@@ -60,6 +60,8 @@ class Shell:
     counters: CounterHistory = field(default_factory=CounterHistory)
     system_name: str = "Linux"
     """What uname(1) says."""
+    associations: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Secrets for TCP-MD5 by the addresses of sender and receiver."""
     sockets: SocketList = tuple
     """The TCP sockets of the host."""
     arguments: tuple[str, ...] = ()

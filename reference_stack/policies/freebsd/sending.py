@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from reference_stack.policies.dragonfly.sending import BsdTransmission, DragonflySegmentSizes
 from reference_stack.policies.mss import header_octets
 from reference_stack.policies.options import NOP, SegmentOptions
-from wire.options import Eol, Mss, SackPermitted, TcpOption, WindowScale, build_options
+from wire.options import Eol, Md5, Mss, SackPermitted, TcpOption, WindowScale, build_options
 from wire.tcp import ACK, FIN
 
 if TYPE_CHECKING:
@@ -47,6 +47,15 @@ class FreebsdSegmentOptions(SegmentOptions):
             if len(build_options(longer)) <= 40:
                 options.append(connection.first_syn_option)
         return filled(options)
+
+    def wants_timestamps(self, connection: "ConnectionCore") -> bool:
+        """Tell whether timestamps are offered: beside a signature, too."""
+        return connection.settings.timestamps
+
+    def place_signature(self, options: tuple[TcpOption, ...], signature: Md5) -> tuple[TcpOption, ...]:
+        """Return the options with an MD5 signature behind the others, so that it ends with a whole word."""
+        others = [option for option in options if not isinstance(option, Eol)]
+        return (*others, *[NOP] * ((2 - len(build_options(others))) % 4), signature)
 
 
 class FreebsdTransmission(BsdTransmission):
