@@ -154,6 +154,7 @@ class Connection(ConnectionCore):
         """
         data = urgent.read(self, count, peek=peek)
         if not peek and not self.is_deleted and self.state is not State.TIME_WAIT:
+            self.window.after_read(self, read=len(data), now=now)
             self.delayed_ack.after_read(self, read=len(data), now=now)
             self.settle(now=now)
         return data

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack.chronograph import Activity
+from reference_stack.policies.mss import payload_of_peer
 from reference_stack.states import TCP_INFO_STATE
 from wire.abi import TcpInfo
 
@@ -23,11 +24,12 @@ def tcp_info(connection: "ConnectionCore", *, now: int) -> TcpInfo:
         "rcv_wscale": tcb.rcv_wscale if tcb.has_window_scale else 0,
         "snd_mss": tcb.snd_mss,
         "rcv_mss": connection.delayed_ack.segment_estimate(connection),
-        "advmss": tcb.rcv_mss,
+        "advmss": payload_of_peer(connection),  # measured: less timestamps
         "pmtu": connection.settings.path_mtu or connection.settings.mtu,
         "ato": connection.delayed_ack.timeout_us,
         "rcv_ssthresh": connection.window.ceiling(connection),
         "rcv_space": connection.window.space(connection),
+        "rcv_rtt": connection.window.round_trip(),
         "snd_wnd": tcb.snd_wnd,
         "rcv_wnd": tcb.offered_window,
         "notsent_bytes": max(connection.send_queue.end - tcb.snd_nxt, 0),

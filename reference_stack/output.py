@@ -45,7 +45,7 @@ def emit(
             seq & MASK,
             tcb.rcv_nxt & MASK,
             flags,
-            min(window >> tcb.rcv_wscale, MAX_FIELD),
+            min(window >> tcb.rcv_wscale, tcb.largest_field),
             urgent,
             options,
             payload,

@@ -82,12 +82,16 @@ class ConnectionSettings:
     """SO_RCVBUF as in effect."""
     rcvbuf_locked: bool = False
     """The application set SO_RCVBUF itself, which ends automatic tuning."""
+    moderate_rcvbuf: bool = True
+    """sysctl ``tcp_moderate_rcvbuf``: the buffer follows what is read in a round trip (Linux)."""
     rmem_max: int = 6_291_456
     """Largest receive buffer that may come; decides the window scale (sysctl ``tcp_rmem[2]``)."""
     app_win: int = 31
     """sysctl ``tcp_app_win``: a share of 2 to the power of this of the first window stays free; 0 reserves nothing."""
     core_rmem_max: int = 4_194_304
     """sysctl ``net.core.rmem_max``; decides the window scale too, where the personality does that."""
+    signed_windows: bool = False
+    """sysctl ``tcp_workaround_signed_windows``: without window scaling no window is above 32767 (Linux)."""
     window_clamp: int = 0
     """TCP_WINDOW_CLAMP: upper limit of the offered window; 0 is none."""
     initial_receive_window: int | None = None

@@ -45,6 +45,8 @@ class Tcb:
     """Sequence number of the peer's FIN once it is reached in order."""
     last_ack_sent: int = 0
     """Last.ACK.sent of RFC 7323."""
+    largest_field: int = 0xFFFF
+    """Most that the window field of a segment holds."""
     offered_window: int = 0
     """Window of the segment sent last, scaling applied."""
 

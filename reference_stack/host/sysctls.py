@@ -95,14 +95,18 @@ _TCP: tuple[Sysctl, ...] = (
     ),
     Sysctl("tcp_l3mdev_accept", "0", 0, 1),
     Sysctl("tcp_limit_output_bytes", "4194304", INT_MIN, INT_MAX),
+    Sysctl("tcp_low_latency", "0", INT_MIN, INT_MAX),
     Sysctl("tcp_max_reordering", "300", 1, INT_MAX, effect=_plain("max_reordering", acts=Acts.ALWAYS)),
+    # Like tcp_mem and tcp_low_latency of the whole machine; both numbers were measured with 24 GB of memory.
+    Sysctl("tcp_max_orphans", "131072", 0, INT_MAX),
     Sysctl("tcp_max_syn_backlog", "2048", INT_MIN, INT_MAX),
     Sysctl("tcp_max_tw_buckets", "131072", INT_MIN, INT_MAX),
     Sysctl("tcp_migrate_req", "0", 0, 1),
     Sysctl("tcp_min_rtt_wlen", "300", 0, 86400),
+    Sysctl("tcp_mem", "287898 383867 575796", 0, INT_MAX, 3),
     Sysctl("tcp_min_snd_mss", "48", 48, 65535, effect=_plain("min_snd_mss")),
     Sysctl("tcp_min_tso_segs", "2", 1, effect=_plain("min_tso_segments", acts=Acts.ALWAYS)),
-    Sysctl("tcp_moderate_rcvbuf", "1"),
+    Sysctl("tcp_moderate_rcvbuf", "1", effect=_switch("moderate_rcvbuf", Acts.ALWAYS)),
     Sysctl("tcp_mtu_probe_floor", "48", 48, 65535, effect=_plain("mtu_probe_floor", acts=Acts.ALWAYS)),
     Sysctl("tcp_mtu_probing", "0", effect=_plain("mtu_probing")),
     Sysctl("tcp_no_metrics_save", "0"),
@@ -141,7 +145,7 @@ _TCP: tuple[Sysctl, ...] = (
     Sysctl("tcp_tw_reuse_delay", "1000", 1, 60_000),
     Sysctl("tcp_window_scaling", "1", effect=_switch("window_scaling")),
     Sysctl("tcp_wmem", "4096 16384 4194304", 1, INT_MAX, count=3, effect=_WMEM),
-    Sysctl("tcp_workaround_signed_windows", "0"),
+    Sysctl("tcp_workaround_signed_windows", "0", effect=_switch("signed_windows", Acts.ALWAYS)),
 )
 
 _IP: tuple[Sysctl, ...] = (

@@ -94,6 +94,14 @@ class TcpLayer(ListeningTcp):
         else:
             connection.close(now=now)
         self.settle(socket, now=now)
+        if socket.live is not None and self._has_too_many_orphans():
+            self._around.log.append("TCP: too many orphaned sockets")
+            self.drop(socket, now=now)
+
+    def _has_too_many_orphans(self) -> bool:
+        """Whether more connections than ``tcp_max_orphans`` belong to no process (tcp(7); Linux, tcp_check_oom())."""
+        orphans = [each for each in self.demux if each.is_orphan and each.time_wait_since is None]
+        return len(orphans) > self._around.sysctls.number("net.ipv4.tcp_max_orphans")
 
     def drop(self, socket: TcpSocket, *, now: Micros) -> None:
         """End a connection from outside of its process (tcpdrop(8))."""

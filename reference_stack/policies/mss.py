@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from reference_stack.policies.options import TIMESTAMP_OCTETS
+
 if TYPE_CHECKING:
     from reference_stack.core import ConnectionCore
 
@@ -12,6 +14,12 @@ HEADER_OCTETS = {4: 40, 6: 60}
 def header_octets(connection: "ConnectionCore") -> int:
     """Return how much of every packet is header: IP, TCP without options, and a tunnel between them."""
     return HEADER_OCTETS[connection.four_tuple.ip_version] + connection.settings.tunnel_octets
+
+
+def payload_of_peer(connection: "ConnectionCore") -> int:
+    """Return how much a full segment of the peer holds: the MSS that was announced, less timestamps if agreed on."""
+    tcb = connection.tcb
+    return tcb.rcv_mss - TIMESTAMP_OCTETS * tcb.has_timestamps
 
 
 class SegmentSizes:

@@ -72,6 +72,19 @@ class ReceiveWindow:
     def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The segment's text is about to be stored or delivered."""
 
+    def round_trip(self) -> int:
+        """``tcpi_rcv_rtt`` in microseconds, 0 for none."""
+        return 0
+
+    def on_in_order(self, connection: "ConnectionCore", *, now: int) -> None:
+        """In-order text was taken."""
+
+    def on_out_of_order(self, connection: "ConnectionCore") -> None:
+        """Text was taken ahead of RCV.NXT."""
+
+    def after_read(self, connection: "ConnectionCore", *, read: int, now: int) -> None:
+        """The application took `read` octets out."""
+
     def grow(self, connection: "ConnectionCore", length: int) -> bool:  # noqa: ARG002
         """Data of `length` octets came; tell whether more will be offered than before."""
         return False

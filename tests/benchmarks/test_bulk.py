@@ -30,10 +30,13 @@ def test_equal_seeds_give_equal_packets_and_others_do_not(name: str) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize("name", PERSONALITIES)
-def test_memory_is_bounded_by_the_buffers_not_by_the_octets_moved(name: str) -> None:
-    # A send buffer, a receive buffer and a window on its way: of six million octets never half are in memory.
-    assert peak_memory(name, 6_000_000, CALM) < 2_500_000
+@pytest.mark.parametrize(
+    ("name", "octets", "most"), [("rfc", 6, 2.5), ("dragonfly", 6, 2.5), ("freebsd", 6, 2.5), ("linux", 20, 9)]
+)
+def test_memory_is_bounded_by_the_buffers_not_by_the_octets_moved(name: str, octets: int, most: float) -> None:
+    # A send buffer, a receive buffer and a window on its way: never half of all (millions of octets) is in memory.
+    # The buffers of Linux are tuned: four million are sent at once at most (tcp_wmem).
+    assert peak_memory(name, octets * 1_000_000, CALM) < most * 1_000_000
 
 
 def test_virtual_time_does_not_wait() -> None:

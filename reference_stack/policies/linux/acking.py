@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from reference_stack import output
 from reference_stack.policies.acking import DelayedAck
+from reference_stack.policies.mss import payload_of_peer
 from reference_stack.states import State
 from reference_stack.timers import DELAYED_ACK
 from wire.tcp import PSH
@@ -108,6 +109,7 @@ class LinuxDelayedAck(DelayedAck):
         # Without SACK the window must not move, or the acknowledgment would be no duplicate.
         if connection.tcb.has_sack and connection.window.grow(connection, len(arrival.text)):
             self._quick |= 1
+        connection.window.on_out_of_order(connection)
 
     def on_fin(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """A FIN in order makes the traffic interactive, so its acknowledgment waits for a reply.
@@ -218,6 +220,7 @@ class LinuxDelayedAck(DelayedAck):
         self._scheduled = True
         self._measure_segment(connection, arrival)
         now = arrival.now
+        connection.window.on_in_order(connection, now=now)
         since = now - self._last_data_at
         if not self.ato:
             self._raise_quick(connection)
@@ -238,7 +241,7 @@ class LinuxDelayedAck(DelayedAck):
         estimate = self.segment_estimate(connection)
         is_pushed = bool(arrival.flags & PSH)
         if length >= estimate:
-            self.rcv_mss = min(length, connection.tcb.rcv_mss)
+            self.rcv_mss = min(length, payload_of_peer(connection))
             if is_pushed:
                 self._pushed = max(self._pushed, 1)
             return

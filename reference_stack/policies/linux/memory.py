@@ -66,6 +66,10 @@ class ReceiveMemory:
             self._held.append(_Held(end, frame.memory, frame.tailroom))
         self._used += frame.memory
 
+    def end_of_first(self, seq: int) -> int:
+        """Return where the buffer ends that holds the octet `seq`, which is in order."""
+        return next((each.end for each in self._held if each.end > seq), seq)
+
     def used(self, read_seq: int) -> int:
         """Return the memory in use when everything before `read_seq` was read."""
         while self._held and self._held[0].end <= read_seq:

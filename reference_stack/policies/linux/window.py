@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
-from reference_stack.policies.mss import HEADER_OCTETS
+from reference_stack.policies.linux.tuning import ReadingRate
+from reference_stack.policies.mss import HEADER_OCTETS, payload_of_peer
 from reference_stack.policies.window import MAX_FIELD, MAX_SHIFT, ReceiveWindow
 from reference_stack.states import State
 from wire.tcp import ACK
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from reference_stack.arrival.arrival import Arrival
     from reference_stack.core import ConnectionCore
 
+MAX_SIGNED = 32_767
+"""Largest window of a peer that takes the field for a signed number (sysctl ``tcp_workaround_signed_windows``)."""
 LEAST_CLAMP = 1152
 """Half of the least receive buffer."""
 
@@ -29,12 +32,13 @@ class LinuxReceiveWindow(ReceiveWindow):
     The window stays below a ceiling, `rcv_ssthresh`, that follows what arrives, and a clamp that follows the buffer.
     """
 
-    __slots__ = ("_clamp", "_memory", "_newest", "_opening", "_share", "_threshold", "_user_clamp")
+    __slots__ = ("_clamp", "_memory", "_newest", "_opening", "_reading", "_share", "_threshold", "_user_clamp")
 
     def __init__(self) -> None:
         self._share = 128
         """Of 256 octets of buffer so many are counted as payload."""
         self._memory = ReceiveMemory()
+        self._reading = ReadingRate()
         self._newest = Frame(0, 0)
         self._threshold: int | None = None
         self._clamp: int | None = None
@@ -42,8 +46,16 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._user_clamp = 0
 
     def space(self, connection: "ConnectionCore") -> int:
-        """``tcpi_rcv_space``: at first ten segments."""
-        return min(self.ceiling(connection), 10 * connection.tcb.rcv_mss)
+        """``tcpi_rcv_space``: what was read in a round trip, at first ten segments."""
+        return self._reading.space or self._first_space(connection)
+
+    def _first_space(self, connection: "ConnectionCore") -> int:
+        tcb = connection.tcb
+        return min(self.ceiling(connection), tcb.offered_window, 10 * payload_of_peer(connection))
+
+    def round_trip(self) -> int:
+        """``tcpi_rcv_rtt``."""
+        return self._reading.rtt
 
     def ceiling(self, connection: "ConnectionCore") -> int:
         """``tcpi_rcv_ssthresh``: the largest window that is offered for now."""
@@ -87,6 +99,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         window = self._clamped(connection, self.whole(connection))
         if window > mss:
             window -= window % mss
+        if settings.signed_windows:
+            window = min(window, MAX_SIGNED)
         if settings.initial_receive_window is not None:
             window = min(window, settings.initial_receive_window * mss)
         return window
@@ -105,7 +119,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         return self._clamp
 
     def _first_clamp(self, connection: "ConnectionCore") -> int:
-        whole, mss = self._opening.whole or self.whole(connection), connection.tcb.rcv_mss
+        whole, mss = self._opening.whole or self.whole(connection), payload_of_peer(connection)
         clamp = min(connection.settings.window_clamp or (1 << 30), MAX_FIELD << connection.tcb.rcv_wscale, whole)
         reserved = connection.settings.app_win
         if reserved and clamp >= whole > 4 * mss:
@@ -128,12 +142,61 @@ class LinuxReceiveWindow(ReceiveWindow):
     def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Count the memory; a segment of a new size, not below the largest, tells how much of it is overhead."""
         tcb, length = connection.tcb, len(arrival.text)
+        if not self._reading.space:
+            space = max(self._first_space(connection), 1)
+            self._reading.begin(space, read_seq=connection.receive_queue.read_seq, now=arrival.now)
+        if arrival.has_timestamps and tcb.has_timestamps:
+            self._measure(connection, arrival)
         headers = HEADER_OCTETS[connection.four_tuple.ip_version] + tcb.option_octets
         self._newest = frame_of(headers + len(arrival.segment.payload))
         in_order = arrival.text_seq <= tcb.rcv_nxt
         self._memory.add(arrival.text_seq + length, length, self._newest, in_order=in_order)
         if (arrival.gso_size or length) > connection.delayed_ack.segment_estimate(connection):
             self._learn(connection, length)
+
+    def _measure(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """Time the round trip by an echo on a full segment."""
+        is_full = len(arrival.segment.payload) >= connection.delayed_ack.segment_estimate(connection)
+        if self._reading.is_new_echo(arrival.ts_ecr) and is_full:
+            delay = connection.timestamps.delay_of(connection, arrival.ts_ecr, now=arrival.now)
+            is_read = connection.receive_queue.read_seq == connection.tcb.rcv_nxt
+            self._reading.on_echo(delay or 0, is_read=is_read)
+
+    def on_in_order(self, connection: "ConnectionCore", *, now: int) -> None:
+        """In-order text was taken."""
+        tcb = connection.tcb
+        self._reading.on_window(rcv_nxt=tcb.rcv_nxt, window=tcb.offered_window, now=now)
+
+    def on_out_of_order(self, connection: "ConnectionCore") -> None:
+        """Text was taken ahead of RCV.NXT: there has to be room for it beside what is read in a round trip."""
+        if self._reading.space and not connection.is_detached:
+            self._make_room(connection, self._reading.space)
+
+    def after_read(self, connection: "ConnectionCore", *, read: int, now: int) -> None:
+        """The application took octets out. Measured: what counts as read then is the first buffer of them."""
+        if not read:
+            return
+        read_seq = connection.receive_queue.read_seq
+        first = min(self._memory.end_of_first(read_seq - read), read_seq)
+        most = self._reading.on_read(read_seq=first, rcv_nxt=connection.tcb.rcv_nxt, now=now)
+        if most is not None:
+            self._make_room(connection, most)
+
+    def _make_room(self, connection: "ConnectionCore", read: int) -> None:
+        """So much is read in a round trip: let the buffer hold that of two, and more while that grows."""
+        settings = connection.settings
+        before, self._reading.space = self._reading.space, read
+        if not settings.moderate_rcvbuf or settings.rcvbuf_locked:
+            return
+        wanted = 2 * read
+        wanted += wanted * (read - before) // before << 1
+        if connection.reassembly:
+            wanted += connection.reassembly.ranges()[-1][1] - connection.tcb.rcv_nxt
+        rcvbuf = min((wanted << 8) // self._share, settings.rmem_max)
+        if rcvbuf > settings.rcvbuf:
+            settings.rcvbuf = rcvbuf
+            self.clamp(connection)
+            self._clamp = self.whole(connection)
 
     def _learn(self, connection: "ConnectionCore", length: int) -> None:
         self.ceiling(connection)
@@ -156,7 +219,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         """Return how much more to offer: small segments in large buffers earn less, or nothing."""
         payload = self._newest.memory * self._share >> 8
         if payload <= length:
-            return 2 * connection.tcb.rcv_mss
+            return 2 * payload_of_peer(connection)
         payload >>= 1
         largest = (connection.settings.rmem_max * self._share >> 8) >> 1
         while ceiling <= largest:
@@ -179,6 +242,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         Measured: it counts as offered also beyond what the field has room for (tcp_select_window() sets rcv_wnd first).
         """
         tcb = connection.tcb
+        if connection.settings.signed_windows:
+            tcb.largest_field = MAX_FIELD if tcb.rcv_wscale else MAX_SIGNED
         if tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early:
             return tcb.offered_window  # Measured: what answers for the listener says its window, rounded down.
         before_rest = connection.segments_before_rest

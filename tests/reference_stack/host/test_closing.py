@@ -306,3 +306,19 @@ def test_tcp_tw_reuse_takes_a_time_wait_over_after_a_second(
     assert errno == (Errno.EINPROGRESS if is_reused else Errno.EADDRNOTAVAIL)
     if is_reused:
         assert 0 < (world.local_isn - old_next) % 2**32 < 2**31
+
+
+def test_an_orphan_above_the_limit_is_reset(world: World) -> None:
+    # tcp(7), tcp_max_orphans: "the orphaned connections are reset and a warning is printed".
+    assert world.host.shell("sysctl -w net.ipv4.tcp_max_orphans=0", now=world.now).status == 0
+    fd = world.established()
+    world.call("close", fd=fd)
+    assert world.sent() == ["F. 1:1(0) ack 1", "R 2:2(0)"]
+    assert world.host.log == ["TCP: too many orphaned sockets"]
+
+
+def test_an_orphan_within_the_limit_lives_on(world: World) -> None:
+    fd = world.established()
+    world.call("close", fd=fd)
+    assert world.sent() == ["F. 1:1(0) ack 1"]
+    assert world.host.log == []

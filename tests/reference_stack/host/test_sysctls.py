@@ -127,3 +127,11 @@ def test_what_a_socket_option_has_set_stays(sysctls: SysctlSettings) -> None:
     sysctls.write("net.ipv4.tcp_keepalive_probes", "2")
     sysctls.apply(settings, Acts.ALWAYS, keep={"keepcnt"})
     assert settings.keepcnt == 7
+
+
+def test_settings_of_the_whole_machine_have_what_was_measured(sysctls: SysctlSettings) -> None:
+    # tcp(7): tcp_low_latency is off; tcp_mem is low, pressure and high in pages; tcp_max_orphans follows the memory.
+    assert sysctls.read("net.ipv4.tcp_low_latency") == "0"
+    low, pressure, high = map(int, sysctls.read("net.ipv4.tcp_mem").split())
+    assert low < pressure < high
+    assert sysctls.read("net.ipv4.tcp_max_orphans") == "131072"
