@@ -151,13 +151,14 @@ def send_reset(
     with_ack: bool = False,
     options: tuple[TcpOption, ...] = (),
     window: int = 0,
+    ecn_flags: int = 0,
 ) -> None:
     """Send <SEQ=seq><CTL=RST>, with RCV.NXT acknowledged on request (RFC 9293, 3.5.2 and 3.10.5).
 
-    `window` is in octets.
+    `window` is in octets; `ecn_flags` are what the congestion marks add.
     """
     ports = connection.four_tuple
     ack = connection.tcb.rcv_nxt & MASK if with_ack else 0
-    flags = RST | ACK if with_ack else RST
+    flags = ecn_flags | (RST | ACK if with_ack else RST)
     field = min(window >> connection.tcb.rcv_wscale, MAX_FIELD)
     _queue(connection, TcpSegment(ports.local_port, ports.remote_port, seq & MASK, ack, flags, field, 0, options))

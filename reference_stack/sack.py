@@ -64,6 +64,10 @@ class SackGenerator:
         """Note that the octets `start` up to `end` arrived again; the next acknowledgment tells the peer."""
         self._duplicate = (start, end)
 
+    def forget_duplicate(self) -> None:
+        """What was not yet reported is not reported any more."""
+        self._duplicate = None
+
     @property
     def has_duplicate(self) -> bool:
         """A duplicate waits to be reported."""

@@ -150,6 +150,9 @@ def trim(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     tcb = connection.tcb
     if arrival.end == arrival.seq:
         return NEXT
+    if arrival.text_seq != tcb.rcv_nxt or connection.reassembly:
+        # Measured: a report that waited is lost, unless what came is all that is expected (tcp_data_queue()).
+        connection.sack.forget_duplicate()
     if arrival.text_seq < tcb.rcv_nxt:
         order.note_duplicate(connection, arrival)
         if arrival.end <= tcb.rcv_nxt:
@@ -164,10 +167,23 @@ def trim(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
 
 def _acknowledge_again(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     """Take nothing of the segment but its acknowledgment, and answer."""
-    connection.delayed_ack.on_unacceptable(connection, arrival)
+    connection.delayed_ack.on_old_text(connection, arrival)
     arrival.text, arrival.has_fin = b"", False
-    connection.ack_now = True
     return NEXT
+
+
+def complete_handshake(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
+    """A passive connection begins with this segment: the window of the SYN is not its largest (measured).
+
+    What a full segment of the peer holds is estimated now, too (tcp_create_openreq_child(), tcp_initialize_rcv_mss()).
+    """
+    tcb = connection.tcb
+    if tcb.state is not State.SYN_RECEIVED or not tcb.is_passive or connection.is_early:
+        return acknowledgment.complete_handshake(connection, arrival)
+    tcb.max_snd_wnd = 0
+    verdict = acknowledgment.complete_handshake(connection, arrival)
+    connection.delayed_ack.segment_estimate(connection)
+    return verdict
 
 
 def reject_ancient_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:

@@ -57,6 +57,7 @@ RULES = (
     .replace("sequence/acceptable", arrival.check_sequence)
     .replace("sequence/trim", arrival.trim)
     .replace("syn/challenge", arrival.check_syn)
+    .replace("syn-received/ack", arrival.complete_handshake)
     .replace("ack/ancient", arrival.reject_ancient_ack)
     .replace("ack/future", arrival.reject_future_ack)
     .replace("ack/window", arrival.update_window)

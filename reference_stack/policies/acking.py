@@ -87,6 +87,11 @@ class DelayedAck:
     def on_unacceptable(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """A segment outside the window is about to be answered."""
 
+    def on_old_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
+        """Nothing new is in an acceptable segment, or there is no room for it: it is answered."""
+        self.on_unacceptable(connection, arrival)
+        connection.ack_now = True
+
     def on_timeout(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
         """The delay is over."""
         connection.ack_now = True

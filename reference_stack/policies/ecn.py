@@ -81,6 +81,11 @@ class Ecn:
         if arrival.ecn == CE:
             self._echo = True
 
+    @property
+    def is_acknowledgment_urgent(self) -> bool:
+        """The marks of the newest text suggest that its sender should not wait for an acknowledgment."""
+        return False
+
     def is_congestion_echo(self, connection: "ConnectionCore", arrival: "Arrival") -> bool:
         """Tell whether the acknowledgment reports congestion."""
         return connection.tcb.has_ecn and bool(arrival.flags & ECE) and not arrival.flags & SYN

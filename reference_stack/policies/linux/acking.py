@@ -20,6 +20,8 @@ LEAST_US = 1_000
 """A delay of nothing lasts until the next tick: measured, a FIN that begins a connection's traffic waits so long."""
 MAX_QUICK = 16
 """Most acknowledgments that leave at once when a connection begins."""
+MARKED_QUICK = 2
+"""Most of them for the sake of congestion marks."""
 COMPRESSED_US = 1_000
 """sysctl ``tcp_comp_sack_delay_ns``."""
 COMPRESSED_MOST = 44
@@ -105,6 +107,7 @@ class LinuxDelayedAck(DelayedAck):
     def on_out_of_order(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The first three duplicates leave at once, the following are merged for a millisecond at most."""
         self._scheduled = self._check = True
+        self._heed_marks(connection)
         self._measure_segment(connection, arrival)
         # Without SACK the window must not move, or the acknowledgment would be no duplicate.
         if connection.tcb.has_sack and connection.window.grow(connection, len(arrival.text)):
@@ -136,6 +139,11 @@ class LinuxDelayedAck(DelayedAck):
         """Old text shows that an acknowledgment was lost: quick again."""
         if arrival.segment.payload and arrival.seq < connection.tcb.rcv_nxt:
             self.enter_quick(connection)
+
+    def on_old_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:  # noqa: ARG002
+        """Quick again, which ends at once where there is little room (measured)."""
+        self.enter_quick(connection)
+        self._scheduled = self._check = True
 
     def on_timeout(self, connection: "ConnectionCore", *, now: int) -> None:  # noqa: ARG002
         """A delayed acknowledgment leaves; the estimate was wrong."""
@@ -205,15 +213,19 @@ class LinuxDelayedAck(DelayedAck):
     def _in_pingpong(self) -> bool:
         return self._pingpong >= 1
 
-    def enter_quick(self, connection: "ConnectionCore") -> None:
+    def enter_quick(self, connection: "ConnectionCore", most: int = MAX_QUICK) -> None:
         """Acknowledge at once for a while."""
-        self._raise_quick(connection)
+        self._raise_quick(connection, most)
         self._pingpong = 0
         self.ato = ATO_MIN_US
 
-    def _raise_quick(self, connection: "ConnectionCore") -> None:
+    def _raise_quick(self, connection: "ConnectionCore", most: int = MAX_QUICK) -> None:
         count = connection.tcb.rcv_wnd // (2 * self.segment_estimate(connection)) or 2
-        self._quick = max(self._quick, min(count, MAX_QUICK))
+        self._quick = max(self._quick, min(count, most))
+
+    def _heed_marks(self, connection: "ConnectionCore") -> None:
+        if connection.ecn.is_acknowledgment_urgent:
+            self.enter_quick(connection, MARKED_QUICK)
 
     def _receive(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Learn from in-order text: the peer's segment size and rhythm."""
@@ -232,6 +244,7 @@ class LinuxDelayedAck(DelayedAck):
         elif since > connection.rtt.rto:
             self._raise_quick(connection)
         self._last_data_at = now
+        self._heed_marks(connection)
         if len(arrival.text) >= 128 and connection.window.grow(connection, len(arrival.text)):
             self._quick |= 1
 

@@ -228,11 +228,9 @@ class LinuxResets(Resets):
     __slots__ = ()
 
     def send_abort(self, connection: "ConnectionCore", *, now: int) -> None:
-        """The user aborts, or closes with octets unread."""
-        options = connection.options.other(connection, now=now)
-        window = connection.window.select(connection)
-        seq, _ = connection.transmission.acknowledgment(connection)
-        output.send_reset(connection, seq=seq, with_ack=True, options=options, window=window)
+        """The user aborts, or closes with octets unread, which are forgotten before (measured)."""
+        connection.receive_queue.clear()
+        self._send_live(connection, now=now)
 
     def send_lost_data(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The reset answers the segment, as in CLOSED."""
@@ -241,7 +239,18 @@ class LinuxResets(Resets):
     def before_giving_up(self, connection: "ConnectionCore", *, now: int) -> None:
         """A peer that does not answer keep-alives is told."""
         if connection.keepalive_probes and not connection.scoreboard.segments:
-            self.send_abort(connection, now=now)
+            self._send_live(connection, now=now)
+
+    def _send_live(self, connection: "ConnectionCore", *, now: int) -> None:
+        seq, _ = connection.transmission.acknowledgment(connection)
+        output.send_reset(
+            connection,
+            seq=seq,
+            with_ack=True,
+            options=connection.options.other(connection, now=now),
+            window=connection.window.select(connection),
+            ecn_flags=connection.ecn.flags(connection, is_new_data=False),
+        )
 
 
 class LinuxChallengeAck(ChallengeAck):
