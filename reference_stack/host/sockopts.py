@@ -139,10 +139,11 @@ def _set_rcvlowat(context: OptionContext, value: int) -> None:
 
 
 def _meminfo(context: OptionContext, _size: int, _initial: bytes) -> bytes:
-    """SO_MEMINFO: the two buffer sizes; the kernel's memory accounting is not modelled and reads 0."""
+    """SO_MEMINFO: the memory of what was received, and both buffer sizes; what else the kernel counts reads 0."""
     socket = context.stream
+    received = 0 if socket.live is None else socket.live.window.memory(socket.live)
     sndbuf = socket.settings.sndbuf if socket.memory is None else socket.memory.sndbuf
-    return _MEMINFO.pack(0, socket.settings.rcvbuf, 0, sndbuf, 0, 0, 0, 0, 0)
+    return _MEMINFO.pack(received, socket.settings.rcvbuf, 0, sndbuf, 0, 0, 0, 0, 0)
 
 
 _SOCKET_OPTIONS: tuple[Option, ...] = (

@@ -69,6 +69,10 @@ class ReceiveWindow:
         """``tcpi_rcv_space``: what the automatic tuning of the buffer reckons with; here the buffer."""
         return connection.settings.rcvbuf
 
+    def memory(self, connection: "ConnectionCore") -> int:
+        """Return what the receive buffer holds, in octets of the measure that limits it; here those of text."""
+        return connection.receive_queue.octets + connection.reassembly.octets
+
     def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """The segment's text is about to be stored or delivered."""
 

@@ -220,7 +220,7 @@ class LinuxDelayedAck(DelayedAck):
         self.ato = ATO_MIN_US
 
     def _raise_quick(self, connection: "ConnectionCore", most: int = MAX_QUICK) -> None:
-        count = connection.tcb.rcv_wnd // (2 * self.segment_estimate(connection)) or 2
+        count = connection.tcb.offered_window // (2 * self.segment_estimate(connection)) or 2
         self._quick = max(self._quick, min(count, most))
 
     def _heed_marks(self, connection: "ConnectionCore") -> None:

@@ -33,38 +33,39 @@ def frame_of(packet_octets: int) -> Frame:
     return Frame(bucket + _SK_BUFF, bucket - _SHARED - _HEADROOM - packet_octets)
 
 
-class _Held:
-    """A buffer in the receive queue, with octets up to sequence number `end`."""
+class Held:
+    """A buffer with the octets from `start` up to `end`: the memory it takes, and the room left behind the packet."""
 
-    __slots__ = ("end", "memory", "room")
+    __slots__ = ("end", "memory", "room", "start")
 
-    def __init__(self, end: int, memory: int, room: int) -> None:
+    def __init__(self, start: int, end: int, frame: Frame) -> None:
+        self.start = start
         self.end = end
-        self.memory = memory
-        self.room = room
+        self.memory, self.room = frame
+
+    def takes(self, start: int, end: int) -> bool:
+        """Copy what follows into the room, if there is enough; what was copied has no buffer of its own."""
+        if start != self.end or end - start > self.room:
+            return False
+        self.end = end
+        self.room -= end - start
+        return True
 
 
 class ReceiveMemory:
-    """The buffers that wait to be read. Sequence numbers are the unbounded ones."""
+    """The buffers in order that wait to be read. Sequence numbers are the unbounded ones."""
 
-    __slots__ = ("_early", "_held", "_used")
+    __slots__ = ("_held", "_used")
 
     def __init__(self) -> None:
-        self._held: deque[_Held] = deque()
-        self._early: list[_Held] = []
+        self._held: deque[Held] = deque()
         self._used = 0
 
-    def add(self, end: int, octets: int, frame: Frame, *, in_order: bool) -> None:
-        """A segment was taken that ends at `end`; small ones are copied into the room behind the one before."""
-        if not in_order:
-            self._early.append(_Held(end, frame.memory, 0))
-        elif self._held and octets <= self._held[-1].room:
-            self._held[-1].room -= octets
-            self._held[-1].end = end
-            return
-        else:
-            self._held.append(_Held(end, frame.memory, frame.tailroom))
-        self._used += frame.memory
+    def add(self, held: Held) -> None:
+        """A buffer came in order, or nothing is missing before it any more."""
+        if not (self._held and self._held[-1].takes(held.start, held.end)):
+            self._held.append(held)
+            self._used += held.memory
 
     def end_of_first(self, seq: int) -> int:
         """Return where the buffer ends that holds the octet `seq`, which is in order."""
@@ -74,8 +75,4 @@ class ReceiveMemory:
         """Return the memory in use when everything before `read_seq` was read."""
         while self._held and self._held[0].end <= read_seq:
             self._used -= self._held.popleft().memory
-        if self._early:
-            gone = [each for each in self._early if each.end <= read_seq]
-            self._used -= sum(each.memory for each in gone)
-            self._early = [each for each in self._early if each.end > read_seq]
         return self._used

@@ -4,7 +4,7 @@ Segments that overlap are kept side by side, so the same octets may be reported 
 them is filled. Measured on 6.18.44 over all orders of five segments, and over segments that overlap others by parts.
 """
 
-from reference_stack.policies.linux.memory import frame_of
+from reference_stack.policies.linux.memory import Held, frame_of
 from reference_stack.reassembly import ReassemblyQueue
 from reference_stack.sack import Flush, SackGenerator
 
@@ -21,7 +21,7 @@ def _extended(block: Range, start: int, end: int) -> Range | None:
 class LinuxSackGenerator(SackGenerator):
     """Holds the segments ahead of RCV.NXT, the blocks to report, newest first, and the duplicate."""
 
-    __slots__ = ("_blocks", "_held")
+    __slots__ = ("_blocks", "_held", "memory", "moved")
 
     MAX_BLOCKS = 4
     EXPECTED = 2
@@ -29,8 +29,11 @@ class LinuxSackGenerator(SackGenerator):
 
     def __init__(self) -> None:
         super().__init__()
-        self._held: list[tuple[int, int, int]] = []
-        """Begin, end, and octets of unused room behind the packet."""
+        self._held: list[Held] = []
+        self.moved: list[Held] = []
+        """Segments before which nothing is missing any more, until the receive queue takes them over."""
+        self.memory = 0
+        """What the segments ahead of RCV.NXT take up."""
         self._blocks: list[Range] = []
 
     # --- duplicates --------------------------------------------------------------------------------------------------
@@ -60,45 +63,54 @@ class LinuxSackGenerator(SackGenerator):
         flush: Flush,
     ) -> None:
         """A segment came ahead of RCV.NXT."""
-        tailroom = frame_of(packet).tailroom
+        held = Held(start, end, frame_of(packet))
         if not self._held:
-            self._held, self._blocks = [(start, end, tailroom)], [(start, end)]
+            self._insert(0, held)
+            self._blocks = [(start, end)]
             return
-        self._hold(start, end, tailroom)
+        self._hold(held)
         self._report(start, end, flush)
 
-    def _hold(self, start: int, end: int, tailroom: int) -> None:
+    def _hold(self, new: Held) -> None:
         """Find the place of a segment; what is there already is a duplicate."""
         place = 0
-        for index, (left, right, room) in enumerate(self._held):
-            if start < left:
+        for index, held in enumerate(self._held):
+            if new.start < held.start:
                 break
-            if start < right and end <= right:
-                self._set_duplicate(start, end)
+            if new.start < held.end and new.end <= held.end:
+                self._set_duplicate(new.start, new.end)
                 return
-            if start == left:
-                self._extend_duplicate(left, right)
-                self._held[index] = start, end, tailroom
-                self._swallow(index + 1, end)
-                return
-            if start < right:
-                self._set_duplicate(start, right)
-            elif start == right and end - start <= room:
+            if new.start == held.start:
+                self._extend_duplicate(held.start, held.end)
+                self._remove(index)
+                place = index
+                break
+            if new.start < held.end:
+                self._set_duplicate(new.start, held.end)
+            elif held.takes(new.start, new.end):
                 # It is copied into the buffer before it, and then nobody looks at what follows.
-                self._held[index] = left, end, room - (end - start)
                 return
             place = index + 1
-        self._held.insert(place, (start, end, tailroom))
-        self._swallow(place + 1, end)
+        self._insert(place, new)
+        self._swallow(place + 1, new.end)
+
+    def _insert(self, index: int, held: Held) -> None:
+        self._held.insert(index, held)
+        self.memory += held.memory
+
+    def _remove(self, index: int) -> Held:
+        held = self._held.pop(index)
+        self.memory -= held.memory
+        return held
 
     def _swallow(self, index: int, end: int) -> None:
         """Forget the segments from `index` on that one which ends at `end` covers."""
-        while index < len(self._held) and self._held[index][0] < end:
-            left, right, _ = self._held[index]
-            self._extend_duplicate(left, min(end, right))
-            if end < right:
+        while index < len(self._held) and self._held[index].start < end:
+            held = self._held[index]
+            self._extend_duplicate(held.start, min(end, held.end))
+            if end < held.end:
                 return
-            del self._held[index]
+            self._remove(index)
 
     def _report(self, start: int, end: int, flush: Flush) -> None:
         """Bring the block of a segment to the front."""
@@ -130,11 +142,13 @@ class LinuxSackGenerator(SackGenerator):
     def note_filled(self, start: int, end: int, duplicate: Range | None) -> None:  # noqa: ARG002
         """A segment at RCV.NXT came: what it reaches follows it, and what was there twice is reported."""
         rcv_nxt = end
-        while self._held and self._held[0][0] <= rcv_nxt:
-            left, right, _ = self._held.pop(0)
-            if left < end:
-                self._extend_duplicate(left, min(right, end))
-            rcv_nxt = max(rcv_nxt, right)
+        while self._held and self._held[0].start <= rcv_nxt:
+            held = self._remove(0)
+            if held.start < end:
+                self._extend_duplicate(held.start, min(held.end, end))
+            if held.end > rcv_nxt:
+                self.moved.append(held)
+                rcv_nxt = held.end
         self._blocks = [block for block in self._blocks if block[0] > rcv_nxt] if self._held else []
 
     # --- what is sent ------------------------------------------------------------------------------------------------
@@ -158,4 +172,5 @@ class LinuxSackGenerator(SackGenerator):
         """Forget everything."""
         super().clear()
         self._held.clear()
+        self.memory = 0
         self._blocks.clear()

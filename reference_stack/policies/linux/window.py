@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
+from reference_stack.policies.linux.memory import Frame, Held, ReceiveMemory, frame_of
+from reference_stack.policies.linux.sack import LinuxSackGenerator
 from reference_stack.policies.linux.tuning import ReadingRate
 from reference_stack.policies.mss import HEADER_OCTETS, payload_of_peer
 from reference_stack.policies.window import MAX_FIELD, MAX_SHIFT, ReceiveWindow
@@ -128,16 +129,17 @@ class LinuxReceiveWindow(ReceiveWindow):
             clamp = max(2 * mss, whole - mss)
         return clamp
 
-    def _move_clamp(self, connection: "ConnectionCore", clamp: int) -> None:
-        """A lower clamp lowers the ceiling; a higher one raises it to the window in use."""
+    def _move_clamp(self, connection: "ConnectionCore", clamp: int) -> int:
+        """A lower clamp lowers the ceiling; a higher one raises it to the window in use; return the new clamp."""
         clamp = max(clamp, LEAST_CLAMP)
         before, self._clamp = self._clamp, clamp
         if self._threshold is None or before is None:
-            return
+            return clamp
         if clamp < before:
             self._threshold = min(self._threshold, clamp)
         elif clamp > before:
             self._threshold = max(min(connection.tcb.offered_window, clamp), self._threshold)
+        return clamp
 
     def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Count the memory; a segment of a new size, not below the largest, tells how much of it is overhead."""
@@ -149,8 +151,10 @@ class LinuxReceiveWindow(ReceiveWindow):
             self._measure(connection, arrival)
         headers = HEADER_OCTETS[connection.four_tuple.ip_version] + tcb.option_octets
         self._newest = frame_of(headers + len(arrival.segment.payload))
-        in_order = arrival.text_seq <= tcb.rcv_nxt
-        self._memory.add(arrival.text_seq + length, length, self._newest, in_order=in_order)
+        if arrival.text_seq == tcb.rcv_nxt:
+            # What was cut off in front is in the buffer still.
+            start = arrival.text_seq + length - len(arrival.segment.payload)
+            self._memory.add(Held(start, arrival.text_seq + length, self._newest))
         if (arrival.gso_size or length) > connection.delayed_ack.segment_estimate(connection):
             self._learn(connection, length)
 
@@ -203,7 +207,9 @@ class LinuxReceiveWindow(ReceiveWindow):
         share = min(max((length << 8) // self._newest.memory, 1), 255)
         if share != self._share:
             self._share = share
-            self._move_clamp(connection, self.whole(connection))
+            clamp = self._move_clamp(connection, self.whole(connection))
+            # Measured (tcp_measure_rcv_mss()): more than the buffer has room for was not read.
+            self._reading.space = min(self._reading.space, clamp)
 
     def grow(self, connection: "ConnectionCore", length: int) -> bool:
         """Data came: offer more, as far as the buffer allows; tell whether the ceiling rose."""
@@ -231,8 +237,18 @@ class LinuxReceiveWindow(ReceiveWindow):
 
     def free_space(self, connection: "ConnectionCore") -> int:
         """Payload that the rest of the buffer has room for."""
-        used = self._memory.used(connection.receive_queue.read_seq)
-        return max((connection.settings.rcvbuf - used) * self._share >> 8, 0)
+        return max((connection.settings.rcvbuf - self.memory(connection)) * self._share >> 8, 0)
+
+    def memory(self, connection: "ConnectionCore") -> int:
+        """Return what the buffers in the receive queue and ahead of RCV.NXT take up."""
+        sack, read_seq = connection.sack, connection.receive_queue.read_seq
+        used = self._memory.used(read_seq)
+        if not isinstance(sack, LinuxSackGenerator):
+            return used
+        for held in sack.moved:
+            self._memory.add(held)
+        sack.moved.clear()
+        return self._memory.used(read_seq) + sack.memory
 
     # --- offering ----------------------------------------------------------------------------------------------------
 
