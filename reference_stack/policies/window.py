@@ -89,8 +89,8 @@ class ReceiveWindow:
     def after_read(self, connection: "ConnectionCore", *, read: int, now: int) -> None:
         """The application took `read` octets out."""
 
-    def grow(self, connection: "ConnectionCore", length: int) -> bool:  # noqa: ARG002
-        """Data of `length` octets came; tell whether more will be offered than before."""
+    def grow(self, connection: "ConnectionCore", length: int, *, is_early: bool = False) -> bool:  # noqa: ARG002
+        """Data of `length` octets came, `is_early`: ahead of RCV.NXT; tell whether more will be offered than before."""
         return False
 
     def is_keeping(self, connection: "ConnectionCore") -> bool:  # noqa: ARG002

@@ -110,7 +110,9 @@ class LinuxDelayedAck(DelayedAck):
         self._heed_marks(connection)
         self._measure_segment(connection, arrival)
         # Without SACK the window must not move, or the acknowledgment would be no duplicate.
-        if connection.tcb.has_sack and connection.window.grow(connection, len(arrival.text)):
+        if connection.tcb.has_sack and connection.window.grow(
+            connection, len(arrival.segment.payload), is_early=True
+        ):
             self._quick |= 1
         connection.window.on_out_of_order(connection)
 
@@ -245,12 +247,13 @@ class LinuxDelayedAck(DelayedAck):
             self._raise_quick(connection)
         self._last_data_at = now
         self._heed_marks(connection)
-        if len(arrival.text) >= 128 and connection.window.grow(connection, len(arrival.text)):
+        length = len(arrival.segment.payload)
+        if length >= 128 and connection.window.grow(connection, length):
             self._quick |= 1
 
     def _measure_segment(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         last, self._last_size = self._last_size, 0
-        length = arrival.gso_size or len(arrival.text)
+        length = arrival.gso_size or len(arrival.segment.payload)
         estimate = self.segment_estimate(connection)
         is_pushed = bool(arrival.flags & PSH)
         if length >= estimate:

@@ -21,7 +21,7 @@ def _extended(block: Range, start: int, end: int) -> Range | None:
 class LinuxSackGenerator(SackGenerator):
     """Holds the segments ahead of RCV.NXT, the blocks to report, newest first, and the duplicate."""
 
-    __slots__ = ("_blocks", "_held", "memory", "moved")
+    __slots__ = ("_blocks", "_held", "memory", "moved", "newest")
 
     MAX_BLOCKS = 4
     EXPECTED = 2
@@ -30,6 +30,8 @@ class LinuxSackGenerator(SackGenerator):
     def __init__(self) -> None:
         super().__init__()
         self._held: list[Held] = []
+        self.newest: Held | None = None
+        """The segment that came last; None when all of it was there before. One that was copied takes no memory."""
         self.moved: list[Held] = []
         """Segments before which nothing is missing any more, until the receive queue takes them over."""
         self.memory = 0
@@ -63,7 +65,7 @@ class LinuxSackGenerator(SackGenerator):
         flush: Flush,
     ) -> None:
         """A segment came ahead of RCV.NXT."""
-        held = Held(start, end, frame_of(packet))
+        held = self.newest = Held(start, end, frame_of(packet))
         if not self._held:
             self._insert(0, held)
             self._blocks = [(start, end)]
@@ -79,6 +81,7 @@ class LinuxSackGenerator(SackGenerator):
                 break
             if new.start < held.end and new.end <= held.end:
                 self._set_duplicate(new.start, new.end)
+                self.newest = None
                 return
             if new.start == held.start:
                 self._extend_duplicate(held.start, held.end)
@@ -89,6 +92,7 @@ class LinuxSackGenerator(SackGenerator):
                 self._set_duplicate(new.start, held.end)
             elif held.takes(new.start, new.end):
                 # It is copied into the buffer before it, and then nobody looks at what follows.
+                new.memory = 0
                 return
             place = index + 1
         self._insert(place, new)

@@ -143,7 +143,7 @@ class LinuxReceiveWindow(ReceiveWindow):
 
     def on_text(self, connection: "ConnectionCore", arrival: "Arrival") -> None:
         """Count the memory; a segment of a new size, not below the largest, tells how much of it is overhead."""
-        tcb, length = connection.tcb, len(arrival.text)
+        tcb, length = connection.tcb, len(arrival.segment.payload)
         if not self._reading.space:
             space = max(self._first_space(connection), 1)
             self._reading.begin(space, read_seq=connection.receive_queue.read_seq, now=arrival.now)
@@ -153,8 +153,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._newest = frame_of(headers + len(arrival.segment.payload))
         if arrival.text_seq == tcb.rcv_nxt:
             # What was cut off in front is in the buffer still.
-            start = arrival.text_seq + length - len(arrival.segment.payload)
-            self._memory.add(Held(start, arrival.text_seq + length, self._newest))
+            end = arrival.text_seq + len(arrival.text)
+            self._memory.add(Held(end - length, end, self._newest))
         if (arrival.gso_size or length) > connection.delayed_ack.segment_estimate(connection):
             self._learn(connection, length)
 
@@ -211,10 +211,18 @@ class LinuxReceiveWindow(ReceiveWindow):
             # Measured (tcp_measure_rcv_mss()): more than the buffer has room for was not read.
             self._reading.space = min(self._reading.space, clamp)
 
-    def grow(self, connection: "ConnectionCore", length: int) -> bool:
-        """Data came: offer more, as far as the buffer allows; tell whether the ceiling rose."""
+    def grow(self, connection: "ConnectionCore", length: int, *, is_early: bool = False) -> bool:
+        """Data came: offer more, as far as the buffer allows; tell whether the ceiling rose.
+
+        What is early does not count against the room yet, and nothing grows by what was held before (measured).
+        """
+        own = 0
+        if is_early and isinstance(connection.sack, LinuxSackGenerator):
+            if connection.sack.newest is None:
+                return False
+            own = connection.sack.newest.memory
         ceiling = self.ceiling(connection)
-        room = min(self.clamp(connection), self.free_space(connection)) - ceiling
+        room = min(self.clamp(connection), self.free_space(connection, besides=own)) - ceiling
         step = self._step(connection, length, ceiling) if room > 0 else 0
         if not step:
             return False
@@ -235,9 +243,10 @@ class LinuxReceiveWindow(ReceiveWindow):
             largest >>= 1
         return 0
 
-    def free_space(self, connection: "ConnectionCore") -> int:
-        """Payload that the rest of the buffer has room for."""
-        return max((connection.settings.rcvbuf - self.memory(connection)) * self._share >> 8, 0)
+    def free_space(self, connection: "ConnectionCore", *, besides: int = 0) -> int:
+        """Payload that the rest of the buffer has room for; so much memory does not count."""
+        used = self.memory(connection) - besides
+        return max((connection.settings.rcvbuf - used) * self._share >> 8, 0)
 
     def memory(self, connection: "ConnectionCore") -> int:
         """Return what the buffers in the receive queue and ahead of RCV.NXT take up."""
