@@ -110,9 +110,7 @@ class LinuxDelayedAck(DelayedAck):
         self._heed_marks(connection)
         self._measure_segment(connection, arrival)
         # Without SACK the window must not move, or the acknowledgment would be no duplicate.
-        if connection.tcb.has_sack and connection.window.grow(
-            connection, len(arrival.segment.payload), is_early=True
-        ):
+        if connection.tcb.has_sack and connection.window.grow(connection, len(arrival.segment.payload), is_early=True):
             self._quick |= 1
         connection.window.on_out_of_order(connection)
 

@@ -61,8 +61,9 @@ class ReceiveMemory:
         self._held: deque[Held] = deque()
         self._used = 0
 
-    def add(self, held: Held) -> None:
-        """A buffer came in order, or nothing is missing before it any more."""
+    def add(self, held: Held, *, read_seq: int) -> None:
+        """A buffer came in order, or nothing is missing before it any more. One that was read up takes nothing in."""
+        self.used(read_seq)
         if not (self._held and self._held[-1].takes(held.start, held.end)):
             self._held.append(held)
             self._used += held.memory

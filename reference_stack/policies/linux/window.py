@@ -154,7 +154,8 @@ class LinuxReceiveWindow(ReceiveWindow):
         if arrival.text_seq == tcb.rcv_nxt:
             # What was cut off in front is in the buffer still.
             end = arrival.text_seq + len(arrival.text)
-            self._memory.add(Held(end - length, end, self._newest))
+            held = Held(end - length, end, self._newest)
+            self._memory.add(held, read_seq=connection.receive_queue.read_seq)
         if (arrival.gso_size or length) > connection.delayed_ack.segment_estimate(connection):
             self._learn(connection, length)
 
@@ -251,11 +252,10 @@ class LinuxReceiveWindow(ReceiveWindow):
     def memory(self, connection: "ConnectionCore") -> int:
         """Return what the buffers in the receive queue and ahead of RCV.NXT take up."""
         sack, read_seq = connection.sack, connection.receive_queue.read_seq
-        used = self._memory.used(read_seq)
         if not isinstance(sack, LinuxSackGenerator):
-            return used
+            return self._memory.used(read_seq)
         for held in sack.moved:
-            self._memory.add(held)
+            self._memory.add(held, read_seq=read_seq)
         sack.moved.clear()
         return self._memory.used(read_seq) + sack.memory
 

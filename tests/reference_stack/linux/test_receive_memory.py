@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reference_stack.policies.linux.memory import Frame, ReceiveMemory, frame_of
+from reference_stack.policies.linux.memory import Frame, Held, ReceiveMemory, frame_of
 from tests.reference_stack.engine.scene import MS, SECOND, Out, Scene, established
-from wire.options import Mss, Nop, WindowScale
+from wire.options import Mss, Nop, SackPermitted, WindowScale
 
 SCALED = (Mss(1460), Nop(), WindowScale(7))
 
@@ -120,20 +120,39 @@ def test_the_memory_of_a_packet_is_a_power_of_two_or_whole_pages_and_an_overhead
 
 def test_a_small_segment_is_copied_into_the_room_behind_the_one_before() -> None:
     memory = ReceiveMemory()
-    memory.add(1000, 1000, frame_of(1040), in_order=True)
-    memory.add(1100, 100, frame_of(140), in_order=True)
+    memory.add(Held(0, 1000, frame_of(1040)), read_seq=0)
+    memory.add(Held(1000, 1100, frame_of(140)), read_seq=0)
     assert memory.used(0) == 2304
-    memory.add(2100, 1000, frame_of(1040), in_order=True)
+    memory.add(Held(1100, 2100, frame_of(1040)), read_seq=0)
     assert memory.used(0) == 2 * 2304
+
+
+def test_nothing_is_copied_behind_a_buffer_that_was_read_up_or_before_octets_that_came_twice() -> None:
+    memory = ReceiveMemory()
+    memory.add(Held(0, 1000, frame_of(1040)), read_seq=0)
+    memory.add(Held(900, 1100, frame_of(240)), read_seq=0)
+    assert memory.used(0) == 2304 + 1280
+    memory.add(Held(1100, 1200, frame_of(140)), read_seq=1100)
+    assert memory.used(1100) == 832
 
 
 def test_memory_is_free_once_all_octets_of_a_buffer_were_read() -> None:
     memory = ReceiveMemory()
-    memory.add(1000, 1000, Frame(2304, 0), in_order=True)
-    memory.add(3000, 1000, Frame(2304, 0), in_order=False)
+    memory.add(Held(0, 1000, Frame(2304, 0)), read_seq=0)
+    memory.add(Held(1000, 2000, Frame(2304, 0)), read_seq=0)
     assert memory.used(999) == 2 * 2304
     assert memory.used(1000) == 2304
-    assert memory.used(3000) == 0
+    assert memory.used(2000) == 0
+
+
+def test_so_meminfo_tells_of_segments_ahead_of_the_stream_too() -> None:
+    # SO_MEMINFO on 6.18: 2304 for a segment of 1000, one of 300 behind it takes nothing, in order or ahead.
+    scene = established(name="linux", window=32_792, options=(Mss(1000), Nop(), Nop(), SackPermitted()))
+    seen = []
+    for start, octets in ((1000, 1000), (2000, 300), (3000, 1000), (3000, 1000), (0, 1000)):
+        scene.arrive("PA", seq=1 + start, data=bytes(octets))
+        seen.append(scene.connection.window.memory(scene.connection))
+    assert seen == [2304, 2304, 4608, 4608, 6912]
 
 
 @pytest.mark.parametrize(
