@@ -152,6 +152,7 @@ class ListeningTcp(TcpBase):
             child = self._child(listener, arrived)
             connection = self._connection(child, (segment.ack - 1) % 2**32, now=now)
             self._enter(child)
+            connection.window.on_cookie()
             connection.accept_syn(syn, now=now)
             connection.take_outgoing()
             connection.on_segment(segment, now=now)

@@ -69,6 +69,9 @@ class ReceiveWindow:
         """``tcpi_rcv_space``: what the automatic tuning of the buffer reckons with; here the buffer."""
         return connection.settings.rcvbuf
 
+    def on_cookie(self) -> None:
+        """The connection is about to be made of a SYN cookie (RFC 4987, 3.6)."""
+
     def memory(self, connection: "ConnectionCore") -> int:
         """Return what the receive buffer holds, in octets of the measure that limits it; here those of text."""
         return connection.receive_queue.octets + connection.reassembly.octets

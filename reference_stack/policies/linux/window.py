@@ -33,7 +33,17 @@ class LinuxReceiveWindow(ReceiveWindow):
     The window stays below a ceiling, `rcv_ssthresh`, that follows what arrives, and a clamp that follows the buffer.
     """
 
-    __slots__ = ("_clamp", "_memory", "_newest", "_opening", "_reading", "_share", "_threshold", "_user_clamp")
+    __slots__ = (
+        "_clamp",
+        "_is_of_cookie",
+        "_memory",
+        "_newest",
+        "_opening",
+        "_reading",
+        "_share",
+        "_threshold",
+        "_user_clamp",
+    )
 
     def __init__(self) -> None:
         self._share = 128
@@ -44,6 +54,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         self._threshold: int | None = None
         self._clamp: int | None = None
         self._opening = Opening(0, 0)
+        self._is_of_cookie = False
         self._user_clamp = 0
 
     def space(self, connection: "ConnectionCore") -> int:
@@ -92,11 +103,15 @@ class LinuxReceiveWindow(ReceiveWindow):
         """Measured: when SYNs crossed our windows stay scaled, although the peer did not offer it."""
         return 0 if connection.tcb.is_passive or arrival.flags & ACK else connection.tcb.rcv_wscale
 
+    def on_cookie(self) -> None:
+        """Measured (cookie_v4_check()): the first window consists of segments of the size that the cookie tells."""
+        self._is_of_cookie = True
+
     def initial(self, connection: "ConnectionCore") -> int:
         """Return the first window in octets."""
         tcb, settings = connection.tcb, connection.settings
         # An answer to a SYN with timestamps reckons with their room in each segment.
-        mss = tcb.rcv_mss - tcb.option_octets
+        mss = tcb.peer_mss if self._is_of_cookie else tcb.rcv_mss - tcb.option_octets
         window = self._clamped(connection, self.whole(connection))
         if window > mss:
             window -= window % mss
