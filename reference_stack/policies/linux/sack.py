@@ -4,6 +4,7 @@ Segments that overlap are kept side by side, so the same octets may be reported 
 them is filled. Measured on 6.18.44 over all orders of five segments, and over segments that overlap others by parts.
 """
 
+from reference_stack.policies.linux.early import LEFT, RIGHT, Node, SegmentTree
 from reference_stack.policies.linux.memory import Held, frame_of
 from reference_stack.reassembly import ReassemblyQueue
 from reference_stack.sack import Flush, SackGenerator
@@ -29,7 +30,7 @@ class LinuxSackGenerator(SackGenerator):
 
     def __init__(self) -> None:
         super().__init__()
-        self._held: list[Held] = []
+        self._held = SegmentTree()
         self.newest: Held | None = None
         """The segment that came last; None when all of it was there before. One that was copied takes no memory."""
         self.moved: list[Held] = []
@@ -66,55 +67,69 @@ class LinuxSackGenerator(SackGenerator):
     ) -> None:
         """A segment came ahead of RCV.NXT."""
         held = self.newest = Held(start, end, frame_of(packet))
-        if not self._held:
-            self._insert(0, held)
+        if self._held.root is None:
+            self._held.last = self._insert(held, None, LEFT)
             self._blocks = [(start, end)]
             return
         self._hold(held)
         self._report(start, end, flush)
 
     def _hold(self, new: Held) -> None:
-        """Find the place of a segment; what is there already is a duplicate."""
-        place = 0
-        for index, held in enumerate(self._held):
-            if new.start < held.start:
-                break
-            if new.start < held.end and new.end <= held.end:
-                self._set_duplicate(new.start, new.end)
-                self.newest = None
-                return
-            if new.start == held.start:
-                self._extend_duplicate(held.start, held.end)
-                self._remove(index)
-                place = index
-                break
-            if new.start < held.end:
+        """Find the place of a segment; what it meets on the way is a duplicate, or takes it in."""
+        last, above, side = self._held.last, self._held.root, RIGHT
+        if last is not None and new.start >= last.held.end:
+            if not self._is_copied(last.held, new):
+                self._held.last = self._insert(new, last, RIGHT)
+            return
+        parent: Node | None = None
+        while above is not None:
+            parent, held = above, above.held
+            side = LEFT if new.start < held.start else RIGHT
+            if side == RIGHT and new.start < held.end:
+                if new.end <= held.end:
+                    self._set_duplicate(new.start, new.end)
+                    self.newest = None
+                    return
+                if new.start == held.start:
+                    self._extend_duplicate(held.start, held.end)
+                    self.memory += new.memory - held.memory
+                    above.held = new
+                    self._swallow(above)
+                    return
                 self._set_duplicate(new.start, held.end)
-            elif held.takes(new.start, new.end):
-                # It is copied into the buffer before it, and then nobody looks at what follows.
-                new.memory = 0
+            elif side == RIGHT and self._is_copied(held, new):
                 return
-            place = index + 1
-        self._insert(place, new)
-        self._swallow(place + 1, new.end)
+            above = above.children[side]
+        self._swallow(self._insert(new, parent, side))
 
-    def _insert(self, index: int, held: Held) -> None:
-        self._held.insert(index, held)
+    @staticmethod
+    def _is_copied(before: Held, new: Held) -> bool:
+        """Copy a segment into the buffer before it, if there is room; then nobody looks at what follows."""
+        is_taken = before.takes(new.start, new.end)
+        if is_taken:
+            new.memory = 0
+        return is_taken
+
+    def _insert(self, held: Held, parent: Node | None, side: int) -> Node:
         self.memory += held.memory
+        return self._held.insert(held, parent, side)
 
-    def _remove(self, index: int) -> Held:
-        held = self._held.pop(index)
-        self.memory -= held.memory
-        return held
+    def _remove(self, node: Node) -> None:
+        self.memory -= node.held.memory
+        self._held.erase(node)
 
-    def _swallow(self, index: int, end: int) -> None:
-        """Forget the segments from `index` on that one which ends at `end` covers."""
-        while index < len(self._held) and self._held[index].start < end:
-            held = self._held[index]
+    def _swallow(self, node: Node) -> None:
+        """Forget the segments behind one that it covers."""
+        end = node.held.end
+        while (following := self._held.after(node)) is not None:
+            held = following.held
+            if held.start >= end:
+                return
             self._extend_duplicate(held.start, min(end, held.end))
             if end < held.end:
                 return
-            self._remove(index)
+            self._remove(following)
+        self._held.last = node
 
     def _report(self, start: int, end: int, flush: Flush) -> None:
         """Bring the block of a segment to the front."""
@@ -146,14 +161,15 @@ class LinuxSackGenerator(SackGenerator):
     def note_filled(self, start: int, end: int, duplicate: Range | None) -> None:  # noqa: ARG002
         """A segment at RCV.NXT came: what it reaches follows it, and what was there twice is reported."""
         rcv_nxt = end
-        while self._held and self._held[0].start <= rcv_nxt:
-            held = self._remove(0)
+        while (node := self._held.first()) is not None and node.held.start <= rcv_nxt:
+            held = node.held
+            self._remove(node)
             if held.start < end:
                 self._extend_duplicate(held.start, min(held.end, end))
             if held.end > rcv_nxt:
                 self.moved.append(held)
                 rcv_nxt = held.end
-        self._blocks = [block for block in self._blocks if block[0] > rcv_nxt] if self._held else []
+        self._blocks = [block for block in self._blocks if block[0] > rcv_nxt] if self._held.root else []
 
     # --- what is sent ------------------------------------------------------------------------------------------------
 
@@ -175,6 +191,6 @@ class LinuxSackGenerator(SackGenerator):
     def clear(self) -> None:
         """Forget everything."""
         super().clear()
-        self._held.clear()
+        self._held = SegmentTree()
         self.memory = 0
         self._blocks.clear()
