@@ -161,9 +161,9 @@ class ConnectionCore:
         """What `send` took last is the beginning of a write that goes on."""
         self.is_released = False
         self.was_refused = False
+        """The device refused the probe of this event, so that nothing else is tried in it."""
         self.is_at_rest = False
         """The last attempt to send found nothing to send, now or later."""
-        """The device refused the probe of this event, so that nothing else is tried in it."""
 
     @property
     def state(self) -> State:
@@ -174,6 +174,11 @@ class ConnectionCore:
     def is_opening(self) -> bool:
         """The user waits for the end of the handshake."""
         return self.tcb.state in OPENING and not self.is_early
+
+    @property
+    def is_request(self) -> bool:
+        """A listener waits for the ACK of the SYN-ACK, and nothing of the user's was taken before (RFC 7413)."""
+        return self.tcb.state is State.SYN_RECEIVED and self.tcb.is_passive and not self.is_early
 
     def arrival_rules(self) -> tuple[ArrivalRule, ...]:
         """The table for a segment that arrives in the present state."""
@@ -237,9 +242,8 @@ class ConnectionCore:
     def give_up(self, *, now: Micros) -> None:
         """R2 has passed, or the user timeout: the user hears of a timeout, or of the ICMP error that explains it."""
         # RFC 1122, 4.2.3.5.
-        is_half_open = self.tcb.state is State.SYN_RECEIVED and self.tcb.is_passive and not self.is_early
         self.resets.before_giving_up(self, now=now)
-        self.fail(0 if is_half_open else self.soft_error or errno.ETIMEDOUT)
+        self.fail(0 if self.is_request else self.soft_error or errno.ETIMEDOUT)
 
     def arm_retransmission(self, *, now: Micros, since: Micros | None = None) -> None:
         """Let the retransmission timer expire one RTO after `since` (default: now), or earlier when R2 ends before."""

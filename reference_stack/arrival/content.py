@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reference_stack.arrival.arrival import Arrival
-from reference_stack.policies.mss import HEADER_OCTETS
+from reference_stack.policies.mss import header_octets
 from reference_stack.rules import Verdict
 from reference_stack.states import MAY_RECEIVE_DATA, State
 from wire.tcp import URG
@@ -73,7 +73,7 @@ def _store(connection: "ConnectionCore", arrival: Arrival) -> None:
 def _note_stored(
     connection: "ConnectionCore", arrival: Arrival, start: int, end: int, duplicate: tuple[int, int] | None = None
 ) -> None:
-    headers = HEADER_OCTETS[connection.four_tuple.ip_version] + connection.tcb.option_octets
+    headers = header_octets(connection) + connection.tcb.option_octets
     connection.sack.reports_duplicates = connection.settings.dsack
     connection.sack.note_stored(
         start,

@@ -56,8 +56,7 @@ def check_syn(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     tcb = connection.tcb
     # A SYN left of the window, before text that reaches into it, is one of the "portions that lie outside the window
     # (including SYN and FIN)": it ends nothing.
-    is_embryo = tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early
-    if is_embryo and arrival.seq >= tcb.rcv_nxt:
+    if connection.is_request and arrival.seq >= tcb.rcv_nxt:
         connection.delete()
     else:
         output.challenge(connection, now=arrival.now)

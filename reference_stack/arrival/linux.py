@@ -101,7 +101,7 @@ def check_sequence(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     One that begins in the window and reaches beyond it is taken while nothing waits to be read.
     """
     tcb = connection.tcb
-    if tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early:
+    if connection.is_request:
         return _check_request(connection, arrival)
     if arrival.flags & RST:
         return NEXT
@@ -141,8 +141,7 @@ def _check_request(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
 
 def require_ack(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
     """A segment without ACK bit is dropped unread; while the listener waits, it is looked at, see `check_sequence`."""
-    is_waiting = connection.tcb.state is State.SYN_RECEIVED and connection.tcb.is_passive and not connection.is_early
-    return NEXT if is_waiting or arrival.flags & (ACK | RST | SYN) else STOP
+    return NEXT if connection.is_request or arrival.flags & (ACK | RST | SYN) else STOP
 
 
 def trim(connection: "ConnectionCore", arrival: Arrival) -> Verdict:
@@ -177,10 +176,9 @@ def complete_handshake(connection: "ConnectionCore", arrival: Arrival) -> Verdic
 
     What a full segment of the peer holds is estimated now, too (tcp_create_openreq_child(), tcp_initialize_rcv_mss()).
     """
-    tcb = connection.tcb
-    if tcb.state is not State.SYN_RECEIVED or not tcb.is_passive or connection.is_early:
+    if not connection.is_request:
         return acknowledgment.complete_handshake(connection, arrival)
-    tcb.max_snd_wnd = 0
+    connection.tcb.max_snd_wnd = 0
     verdict = acknowledgment.complete_handshake(connection, arrival)
     connection.delayed_ack.segment_estimate(connection)
     return verdict

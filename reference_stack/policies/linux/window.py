@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from reference_stack.policies.linux.memory import Frame, Held, ReceiveMemory, frame_of
 from reference_stack.policies.linux.sack import LinuxSackGenerator
 from reference_stack.policies.linux.tuning import ReadingRate
-from reference_stack.policies.mss import HEADER_OCTETS, payload_of_peer
+from reference_stack.policies.mss import header_octets, payload_of_peer
 from reference_stack.policies.window import MAX_FIELD, MAX_SHIFT, ReceiveWindow
-from reference_stack.states import State
 from wire.tcp import ACK
 
 if TYPE_CHECKING:
@@ -164,8 +163,7 @@ class LinuxReceiveWindow(ReceiveWindow):
             self._reading.begin(space, read_seq=connection.receive_queue.read_seq, now=arrival.now)
         if arrival.has_timestamps and tcb.has_timestamps:
             self._measure(connection, arrival)
-        headers = HEADER_OCTETS[connection.four_tuple.ip_version] + tcb.option_octets
-        self._newest = frame_of(headers + len(arrival.segment.payload))
+        self._newest = frame_of(header_octets(connection) + tcb.option_octets + length)
         if arrival.text_seq == tcb.rcv_nxt:
             # What was cut off in front is in the buffer still.
             end = arrival.text_seq + len(arrival.text)
@@ -284,7 +282,7 @@ class LinuxReceiveWindow(ReceiveWindow):
         tcb = connection.tcb
         if connection.settings.signed_windows:
             tcb.largest_field = MAX_FIELD if tcb.rcv_wscale else MAX_SIGNED
-        if tcb.state is State.SYN_RECEIVED and tcb.is_passive and not connection.is_early:
+        if connection.is_request:
             return tcb.offered_window  # Measured: what answers for the listener says its window, rounded down.
         before_rest = connection.segments_before_rest
         if before_rest is not None and connection.counters.segments_in > before_rest:
